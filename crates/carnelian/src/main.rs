@@ -1,0 +1,3 @@
+//! The binary: one dispatcher for every tool.
+
+fn main() {}

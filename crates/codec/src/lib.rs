@@ -1,0 +1,1 @@
+//! Checksums, compression, patterns and number text: bytes in, bytes out

@@ -1,0 +1,1 @@
+//! Every command: its row of metadata beside its handler, family by family

@@ -1,0 +1,1 @@
+//! Every directive in one table: file, command line, CONFIG GET, SET and REWRITE derive from it

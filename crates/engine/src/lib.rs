@@ -1,0 +1,1 @@
+//! The command contract and the one pipeline every command goes through

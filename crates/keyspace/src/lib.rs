@@ -1,0 +1,1 @@
+//! Databases, partitions and their locks, entries, expiry, WATCH and the cut

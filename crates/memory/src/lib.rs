@@ -1,0 +1,1 @@
+//! The global allocator and what it has handed out

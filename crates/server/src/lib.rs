@@ -1,0 +1,1 @@
+//! Workers, connections, cron and INFO: the running process

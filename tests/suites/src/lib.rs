@@ -1,0 +1,1 @@
+//! Suites that drive live processes, with genuine redis-server as partner and oracle.

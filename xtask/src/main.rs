@@ -1,0 +1,3 @@
+//! The project's own chores: test, bench, fuzz and the heavier suites.
+
+fn main() {}
