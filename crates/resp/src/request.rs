@@ -1,0 +1,350 @@
+//! Requests: `*N` arrays of `$len` bulk strings, or an inline line of words.
+//!
+//! The parser keeps its place in a request that has not wholly arrived, so a request of a million
+//! arguments is parsed once however many pieces it comes in. Texts of errors and limits are those of
+//! Redis's `processMultibulkBuffer` and `processInlineBuffer`.
+
+use memchr::memchr;
+
+use crate::args::Span;
+use crate::words;
+
+/// The longest line: an inline request, or the length line of an array or a bulk string. In bytes.
+pub const MAX_LINE: usize = 64 * 1024;
+
+/// What one request may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most arguments (Redis: 2^31 - 1; 10 before authentication).
+    pub max_args: i64,
+    /// The longest argument in bytes (directive proto-max-bulk-len; 16 KiB before authentication).
+    pub max_bulk: i64,
+    /// Whether these are the limits before authentication, which have errors of their own.
+    pub authenticated: bool,
+}
+
+impl Limits {
+    /// The limits of a client that has authenticated or need not.
+    pub fn authenticated(max_bulk: i64) -> Limits {
+        Limits { max_args: i32::MAX as i64, max_bulk, authenticated: true }
+    }
+
+    /// The limits before authentication (CVE-2021-32675: nobody unknown makes us allocate much).
+    pub const UNAUTHENTICATED: Limits = Limits { max_args: 10, max_bulk: 16 * 1024, authenticated: false };
+}
+
+/// What ends a connection: the bytes are not a request. `Display` is what follows "-ERR Protocol error: ".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProtocolError {
+    /// A line of more than [`MAX_LINE`] bytes where an inline request stands.
+    #[error("too big inline request")]
+    InlineTooBig,
+    /// Quotes that do not match, in an inline request.
+    #[error("unbalanced quotes in request")]
+    UnbalancedQuotes,
+    /// A line of more than [`MAX_LINE`] bytes where an array's length stands.
+    #[error("too big mbulk count string")]
+    CountTooBig,
+    /// An array's length that is no number, or too large.
+    #[error("invalid multibulk length")]
+    Count,
+    /// More arguments than a client may send before it has authenticated.
+    #[error("unauthenticated multibulk length")]
+    UnauthenticatedCount,
+    /// A line of more than [`MAX_LINE`] bytes where an argument's length stands.
+    #[error("too big bulk count string")]
+    BulkLineTooBig,
+    /// Something else than `$` where an argument begins.
+    #[error("expected '$', got '{}'", printable(*.0))]
+    Dollar(u8),
+    /// An argument's length that is no number, or too large.
+    #[error("invalid bulk length")]
+    Bulk,
+    /// A longer argument than a client may send before it has authenticated.
+    #[error("unauthenticated bulk length")]
+    UnauthenticatedBulk,
+}
+
+/// Errors are one line of text: a byte that would break it is shown as a dot.
+fn printable(byte: u8) -> char {
+    if byte.is_ascii_graphic() || byte == b' ' { byte as char } else { '.' }
+}
+
+/// What [`Parser::parse`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Parsed {
+    /// A whole request of `len` bytes; its arguments are the spans appended to the list. An empty line or
+    /// `*0` is a request without arguments.
+    Request {
+        /// Bytes of the buffer that the request took.
+        len: usize,
+    },
+    /// More bytes are needed; as many as `missing`, where that is known.
+    Incomplete {
+        /// The bytes that the argument under way still lacks, or 0.
+        missing: usize,
+    },
+}
+
+/// A request under way.
+#[derive(Debug, Default)]
+pub struct Parser {
+    /// Where to go on, from the start of the request.
+    at: usize,
+    /// Arguments still to come, once the array's length is known.
+    left: Option<i64>,
+    /// Arguments found so far.
+    found: Vec<Span>,
+    /// The length of the argument under way, once known.
+    bulk: Option<usize>,
+}
+
+impl Parser {
+    /// Whether no part of a request is kept.
+    pub fn is_idle(&self) -> bool {
+        self.at == 0
+    }
+
+    /// Bytes of memory that the kept part holds.
+    pub fn footprint(&self) -> usize {
+        self.found.capacity() * size_of::<Span>()
+    }
+
+    /// Parses the request that begins at `buffer[start]`; appends its arguments to `spans`.
+    ///
+    /// After [`Parsed::Incomplete`] call it again with the same start (the buffer may have moved, and the
+    /// request with it) once more bytes are there. Inline words are unquoted where they stand, which is why the buffer is mutable.
+    pub fn parse(
+        &mut self,
+        buffer: &mut [u8],
+        start: usize,
+        limits: Limits,
+        spans: &mut Vec<Span>,
+    ) -> Result<Parsed, ProtocolError> {
+        let request = &mut buffer[start..];
+        if self.is_idle() {
+            match request.first() {
+                None => return Ok(Parsed::Incomplete { missing: 0 }),
+                Some(b'*') => {}
+                Some(_) => return inline(request, start, spans),
+            }
+        }
+        let mark = spans.len();
+        spans.extend(self.found.drain(..).map(|s| Span { start: s.start + start, ..s }));
+        let parsed = self.array(request, start, limits, spans);
+        match &parsed {
+            Ok(Parsed::Incomplete { .. }) => {
+                self.found.extend(spans.drain(mark..).map(|s| Span { start: s.start - start, ..s }));
+            }
+            _ => {
+                self.at = 0;
+                self.left = None;
+                self.bulk = None;
+                self.found.shrink_to(64);
+            }
+        }
+        parsed
+    }
+
+    /// The part of `parse` for arrays; `self` knows how far it came.
+    fn array(
+        &mut self,
+        request: &[u8],
+        start: usize,
+        limits: Limits,
+        spans: &mut Vec<Span>,
+    ) -> Result<Parsed, ProtocolError> {
+        let mut left = match self.left {
+            Some(left) => left,
+            None => {
+                let Some(line) = line(request, 1, ProtocolError::CountTooBig)? else {
+                    return Ok(Parsed::Incomplete { missing: 0 });
+                };
+                let count = parse_length(line).filter(|n| *n <= i32::MAX as i64).ok_or(ProtocolError::Count)?;
+                if count > limits.max_args {
+                    let known = limits.authenticated;
+                    return Err(if known { ProtocolError::Count } else { ProtocolError::UnauthenticatedCount });
+                }
+                self.at = 1 + line.len() + 2;
+                spans.reserve(count.clamp(0, 1024) as usize);
+                count
+            }
+        };
+        while left > 0 {
+            let len = match self.bulk.take() {
+                Some(len) => len,
+                None => match bulk_header(request, self.at, limits)? {
+                    Some((len, next)) => {
+                        self.at = next;
+                        len
+                    }
+                    None => {
+                        self.left = Some(left);
+                        return Ok(Parsed::Incomplete { missing: 0 });
+                    }
+                },
+            };
+            let end = self.at + len + 2;
+            if request.len() < end {
+                self.left = Some(left);
+                self.bulk = Some(len);
+                return Ok(Parsed::Incomplete { missing: end - request.len() });
+            }
+            spans.push(Span { start: start + self.at, len });
+            self.at = end;
+            left -= 1;
+        }
+        Ok(Parsed::Request { len: self.at })
+    }
+}
+
+/// Reads `$len\r\n` at `at`; answers the length and where the bytes begin.
+#[inline]
+fn bulk_header(request: &[u8], at: usize, limits: Limits) -> Result<Option<(usize, usize)>, ProtocolError> {
+    // The common case, without a search: `$`, one to three digits, CR LF.
+    if let Some(&[b'$', a, b, c, d, e]) = request.get(at..at + 6).and_then(|w| w.first_chunk::<6>()) {
+        let digit = |x: u8| x.is_ascii_digit();
+        let value = |x: u8| (x - b'0') as usize;
+        if digit(a) && b == b'\r' {
+            return Ok(Some((value(a), at + 4)));
+        }
+        if digit(a) && a != b'0' && digit(b) && c == b'\r' {
+            return Ok(Some((value(a) * 10 + value(b), at + 5)));
+        }
+        if digit(a) && a != b'0' && digit(b) && digit(c) && d == b'\r' && e == b'\n' {
+            return Ok(Some((value(a) * 100 + value(b) * 10 + value(c), at + 6)));
+        }
+    }
+    let Some(&first) = request.get(at) else { return Ok(None) };
+    // Redis looks for the end of the line first, then at its first byte.
+    let Some(line) = line(request, at, ProtocolError::BulkLineTooBig)? else { return Ok(None) };
+    if first != b'$' {
+        return Err(ProtocolError::Dollar(first));
+    }
+    let len = parse_length(&line[1..]).filter(|n| *n >= 0).ok_or(ProtocolError::Bulk)?;
+    if len > limits.max_bulk {
+        return Err(if limits.authenticated { ProtocolError::Bulk } else { ProtocolError::UnauthenticatedBulk });
+    }
+    Ok(Some((len as usize, at + line.len() + 2)))
+}
+
+/// The line that begins at `at`, without its end; `None` while the end has not arrived.
+fn line(request: &[u8], at: usize, too_long: ProtocolError) -> Result<Option<&[u8]>, ProtocolError> {
+    let rest = &request[at.min(request.len())..];
+    match memchr(b'\r', rest) {
+        // The line feed must have arrived as well, or the next bytes would begin with it.
+        Some(end) if end + 1 < rest.len() => Ok(Some(&rest[..end])),
+        None if rest.len() > MAX_LINE => Err(too_long),
+        _ => Ok(None),
+    }
+}
+
+/// A length as Redis reads it (`string2ll`): an optional minus, no plus, no leading zeros, no blanks.
+fn parse_length(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text.strip_prefix(b"-") {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let sound = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) && (digits[0] != b'0' || text == b"0");
+    if !sound {
+        return None;
+    }
+    let value = digits.iter().try_fold(0i64, |n, d| n.checked_mul(10)?.checked_add((d - b'0') as i64))?;
+    Some(if negative { -value } else { value })
+}
+
+/// An inline request: one line of words.
+fn inline(request: &mut [u8], start: usize, spans: &mut Vec<Span>) -> Result<Parsed, ProtocolError> {
+    let Some(newline) = memchr(b'\n', request) else {
+        let long = request.len() > MAX_LINE;
+        return if long { Err(ProtocolError::InlineTooBig) } else { Ok(Parsed::Incomplete { missing: 0 }) };
+    };
+    let end = if newline > 0 && request[newline - 1] == b'\r' { newline - 1 } else { newline };
+    let mark = spans.len();
+    if words::split_in_place(&mut request[..end], spans).is_err() {
+        return Err(ProtocolError::UnbalancedQuotes);
+    }
+    spans[mark..].iter_mut().for_each(|s| s.start += start);
+    Ok(Parsed::Request { len: newline + 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Args;
+
+    const ANY: Limits = Limits { max_args: i32::MAX as i64, max_bulk: 512 << 20, authenticated: true };
+
+    fn all(input: &[u8]) -> Result<Vec<Vec<String>>, ProtocolError> {
+        let (mut buffer, mut at, mut out, mut parser) = (input.to_vec(), 0, vec![], Parser::default());
+        loop {
+            let mut spans = vec![];
+            match parser.parse(&mut buffer, at, ANY, &mut spans)? {
+                Parsed::Incomplete { .. } => return Ok(out),
+                Parsed::Request { len } => {
+                    let args = Args::new(&buffer, &spans);
+                    out.push(args.iter().map(|a| String::from_utf8_lossy(a).into_owned()).collect());
+                    at += len;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn arrays_and_inline_lines_mix() {
+        let input = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\nSET a \"b c\\x41\"\r\n\r\n*0\r\n*1\r\n$10\r\n0123456789\r\n*1\r\n$4\r\nPI";
+        let words: Vec<Vec<&str>> =
+            vec![vec!["GET", "k"], vec!["SET", "a", "b cA"], vec![], vec![], vec!["0123456789"]];
+        assert_eq!(all(input).expect("sound requests"), words);
+    }
+
+    #[test]
+    fn a_request_in_pieces_is_the_request() {
+        let input = b"*3\r\n$3\r\nSET\r\n$5\r\nhello\r\n$12\r\nhello world!\r\n";
+        for step in 1..input.len() {
+            let (mut parser, mut spans, mut buffer) = (Parser::default(), vec![], vec![]);
+            let mut done = false;
+            // The buffer also moves: what precedes the request goes away between two calls.
+            for (i, piece) in input.chunks(step).enumerate() {
+                let start = 7 * (i % 2);
+                buffer = [vec![b'.'; start], buffer.split_off(if i > 0 { 7 * ((i - 1) % 2) } else { 0 })].concat();
+                buffer.extend_from_slice(piece);
+                if let Parsed::Request { len } = parser.parse(&mut buffer, start, ANY, &mut spans).expect("sound") {
+                    assert_eq!(len, input.len());
+                    done = true;
+                }
+            }
+            assert!(done && parser.is_idle());
+            let args: Vec<&[u8]> = Args::new(&buffer, &spans).iter().collect();
+            assert_eq!(args, [&b"SET"[..], b"hello", b"hello world!"], "pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused_in_redis_words() {
+        let cases: [(&[u8], &str); 9] = [
+            (b"*x\r\n", "invalid multibulk length"),
+            (b"*2147483648\r\n", "invalid multibulk length"),
+            (b"*1\r\nGET\r\n", "expected '$', got 'G'"),
+            (b"*1\r\n\x00\r\n", "expected '$', got '.'"),
+            (b"*1\r\n$-1\r\n", "invalid bulk length"),
+            (b"*1\r\n$01\r\na\r\n", "invalid bulk length"),
+            (b"*1\r\n$536870913\r\n", "invalid bulk length"),
+            (b"SET \"a\r\n", "unbalanced quotes in request"),
+            (&[b'a'; MAX_LINE + 2], "too big inline request"),
+        ];
+        for (input, text) in cases {
+            assert_eq!(all(input).expect_err(text).to_string(), text);
+        }
+        assert_eq!(all(b"*-1\r\n*1\r\n$4\r\nPING\r\n").expect("a negative count is nothing").len(), 2);
+    }
+
+    #[test]
+    fn unknown_clients_get_little() {
+        let refuse = |input: &[u8]| {
+            Parser::default().parse(&mut input.to_vec(), 0, Limits::UNAUTHENTICATED, &mut vec![]).expect_err("too much")
+        };
+        assert_eq!(refuse(b"*11\r\n"), ProtocolError::UnauthenticatedCount);
+        assert_eq!(refuse(b"*1\r\n$16385\r\n"), ProtocolError::UnauthenticatedBulk);
+    }
+}
