@@ -1,1 +1,23 @@
-//! Databases, partitions and their locks, entries, expiry, WATCH and the cut
+//! Databases, partitions and their locks, entries, expiry, WATCH and the cut.
+//!
+//! From the inside out: an [`entry`] is a key with its value in one allocation; a [`segment`] keeps entries in
+//! hash order, a [`table`] is segments under a directory; a [`partition`] is one lock over one 1,024th of every
+//! database; the [`keyspace`] is all partitions with the [`gate`] that exclusive access closes; a [`view`] is
+//! what a command sees of it: the partitions that are locked for it, and nothing else.
+
+pub mod access;
+pub mod entry;
+pub mod expiry;
+pub mod gate;
+pub mod keyspace;
+pub mod partition;
+pub mod segment;
+pub mod table;
+pub mod view;
+
+pub use entry::{NewValue, Str, Type, parse_integer};
+pub use gate::Inside;
+pub use keyspace::{Cursor, Exclusive, Key, Keyspace, Member, Size, partition_of};
+pub use partition::{NEVER, PARTITIONS, WatchFlag};
+pub use table::Table;
+pub use view::{Expire, Expired, Found, PartitionSet, View, WrongType, integer, partitions_of};

@@ -1,0 +1,343 @@
+//! The keyspace: all partitions, and what concerns them as a whole.
+
+#![allow(unsafe_code)]
+
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
+
+use crate::access::AccessPolicy;
+use crate::gate::{Gates, GateKey};
+use crate::partition::{Contents, PARTITIONS, Partition};
+use crate::table::{POSITION_BITS, Table};
+
+/// Every key of every database.
+pub struct Keyspace {
+    partitions: Box<[Partition]>,
+    databases: u32,
+    secrets: RapidSecrets,
+    /// The epoch of the last cut: entries with this tag were saved by it, or are younger.
+    epoch: AtomicU8,
+    /// How accesses to entries are remembered.
+    pub access: AccessPolicy,
+    gates: Gates,
+    counters: Box<[Counters]>,
+    /// For each database a bit a partition: it may have keys there.
+    occupied: Box<[[AtomicU64; PARTITIONS / 64]]>,
+}
+
+/// What one thread has counted; only that thread writes it.
+#[repr(align(128))]
+#[derive(Default)]
+pub struct Counters {
+    /// Keys added less keys removed, by database.
+    keys: Box<[AtomicI64]>,
+    /// The same of keys with an expiry.
+    volatile: Box<[AtomicI64]>,
+    /// Keys deleted because they were due.
+    pub expired: AtomicU64,
+    /// Lookups for reading that found a key.
+    pub hits: AtomicU64,
+    /// Lookups for reading that found none.
+    pub misses: AtomicU64,
+}
+
+/// Adds without an atomic read-modify-write: the counter has one writer.
+#[inline]
+pub(crate) fn bump(counter: &AtomicU64) {
+    counter.store(counter.load(Relaxed) + 1, Relaxed);
+}
+
+#[inline]
+fn add(counter: &AtomicI64, n: i64) {
+    counter.store(counter.load(Relaxed) + n, Relaxed);
+}
+
+impl Counters {
+    #[inline]
+    pub(crate) fn count(&self, db: u32, keys: i64, volatile: i64) {
+        add(&self.keys[db as usize], keys);
+        if volatile != 0 {
+            add(&self.volatile[db as usize], volatile);
+        }
+    }
+}
+
+/// One thread's membership: its gate and its counters.
+pub struct Member<'a> {
+    /// The keyspace.
+    pub keyspace: &'a Keyspace,
+    /// The thread's way in.
+    pub gate: GateKey<'a>,
+    /// The thread's counters.
+    pub counters: &'a Counters,
+}
+
+/// How many keys a database has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// All keys.
+    pub keys: usize,
+    /// Those with an expiry.
+    pub volatile: usize,
+}
+
+/// A key, and the hash that says where it is.
+#[derive(Clone, Copy)]
+pub struct Key<'a> {
+    /// The key's bytes.
+    pub bytes: &'a [u8],
+    /// Its hash under the keyspace's seed.
+    pub hash: u64,
+}
+
+impl Key<'_> {
+    /// The number of its partition.
+    #[inline]
+    pub fn partition(&self) -> usize {
+        partition_of(self.hash)
+    }
+
+    /// The hash within its partition.
+    #[inline]
+    pub fn within(&self) -> u64 {
+        within(self.hash)
+    }
+}
+
+const PARTITION_BITS: u32 = PARTITIONS.trailing_zeros();
+
+/// The partition of a hash: its leading bits.
+#[inline]
+pub fn partition_of(hash: u64) -> usize {
+    (hash >> (64 - PARTITION_BITS)) as usize
+}
+
+#[inline]
+fn within(hash: u64) -> u64 {
+    hash << PARTITION_BITS
+}
+
+impl Keyspace {
+    /// An empty keyspace of `databases` databases, for at most `threads` threads at once.
+    pub fn new(databases: u32, threads: usize) -> Keyspace {
+        let mut seed = [0; 8];
+        // Without randomness from the system keys still hash well, only predictably.
+        let _ = getrandom::fill(&mut seed);
+        let zeros = || (0..databases).map(|_| AtomicI64::new(0)).collect();
+        Keyspace {
+            partitions: (0..PARTITIONS).map(|_| Partition::default()).collect(),
+            databases,
+            secrets: RapidSecrets::seed(u64::from_le_bytes(seed)),
+            epoch: AtomicU8::new(1),
+            access: AccessPolicy::default(),
+            gates: Gates::new(threads),
+            counters: (0..threads)
+                .map(|_| Counters { keys: zeros(), volatile: zeros(), ..Counters::default() })
+                .collect(),
+            occupied: (0..databases).map(|_| [const { AtomicU64::new(0) }; PARTITIONS / 64]).collect(),
+        }
+    }
+
+    /// Makes this thread a member: it may enter from now on.
+    pub fn join(&self) -> Member<'_> {
+        let gate = self.gates.take();
+        let counters = &self.counters[gate.number()];
+        Member { keyspace: self, gate, counters }
+    }
+
+    /// Number of databases.
+    pub fn databases(&self) -> u32 {
+        self.databases
+    }
+
+    /// Hashes a key.
+    #[inline]
+    pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        Key { bytes, hash: self.hash(bytes) }
+    }
+
+    /// The hash of a key's bytes.
+    #[inline]
+    pub fn hash(&self, bytes: &[u8]) -> u64 {
+        rapidhash_v3_seeded(bytes, &self.secrets)
+    }
+
+    /// The hash of a key's bytes within its partition.
+    pub(crate) fn hash_within(&self, bytes: &[u8]) -> u64 {
+        within(self.hash(bytes))
+    }
+
+    /// A partition by its number.
+    #[inline]
+    pub fn partition(&self, number: usize) -> &Partition {
+        &self.partitions[number]
+    }
+
+    /// The epoch of the last cut.
+    #[inline]
+    pub fn epoch(&self) -> u8 {
+        self.epoch.load(Relaxed)
+    }
+
+    /// First stage of a prefetch: the slot where the key's lookup begins. Needs neither gate nor lock.
+    #[inline]
+    pub fn prefetch_slot(&self, hash: u64) {
+        let partition = &self.partitions[partition_of(hash)];
+        crate::entry::prefetch(partition.hint((within(hash) >> 48) as u16));
+    }
+
+    /// Second stage: the entry itself. Skipped if the partition is contended. The caller is inside its gate.
+    #[inline]
+    pub fn prefetch_entry(&self, db: u32, hash: u64) {
+        let partition = &self.partitions[partition_of(hash)];
+        if !partition.try_lock() {
+            return;
+        }
+        // SAFETY: the lock was taken above, and is given back here.
+        unsafe {
+            if let Some(address) = partition.contents().table(db).and_then(|t| t.candidate(within(hash))) {
+                crate::entry::prefetch(address);
+                crate::entry::prefetch(address + 63);
+            }
+            partition.unlock();
+        }
+    }
+
+    /// Keys of a database, by the threads' counters: exact while nobody writes.
+    pub fn size(&self, db: u32) -> Size {
+        let sum = |of: &dyn Fn(&Counters) -> &AtomicI64| -> usize {
+            self.counters.iter().map(|c| of(c).load(Relaxed)).sum::<i64>().max(0) as usize
+        };
+        Size { keys: sum(&|c| &c.keys[db as usize]), volatile: sum(&|c| &c.volatile[db as usize]) }
+    }
+
+    /// The sum of a counter over all threads.
+    pub fn total(&self, of: impl Fn(&Counters) -> &AtomicU64) -> u64 {
+        self.counters.iter().map(|c| of(c).load(Relaxed)).sum()
+    }
+
+    /// Sets `expired`, `hits` and `misses` of every thread to zero (CONFIG RESETSTAT).
+    pub fn reset_statistics(&self) {
+        for c in &self.counters {
+            [&c.expired, &c.hits, &c.misses].iter().for_each(|n| n.store(0, Relaxed));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn mark_occupied(&self, db: u32, partition: usize, occupied: bool) {
+        let word = &self.occupied[db as usize][partition / 64];
+        let bit = 1 << (partition % 64);
+        if occupied {
+            word.fetch_or(bit, Relaxed);
+        } else {
+            word.fetch_and(!bit, Relaxed);
+        }
+    }
+
+    /// The first partition from `from` on that may have keys of a database.
+    pub fn next_occupied(&self, db: u32, from: usize) -> Option<usize> {
+        let words = &self.occupied[db as usize];
+        let mut mask = !0u64 << (from % 64);
+        for (i, word) in words.iter().enumerate().skip(from / 64) {
+            let bits = word.load(Relaxed) & mask;
+            if bits != 0 {
+                return Some(i * 64 + bits.trailing_zeros() as usize);
+            }
+            mask = !0;
+        }
+        None
+    }
+
+    /// Exclusive access to every partition.
+    pub fn exclusive<'a>(&'a self, member: &Member<'a>) -> Exclusive<'a> {
+        Exclusive { keyspace: self, counters: member.counters, _closed: member.gate.close() }
+    }
+}
+
+/// Exclusive access: every partition may be used, none is locked, and nobody else is inside.
+pub struct Exclusive<'a> {
+    /// The keyspace.
+    pub keyspace: &'a Keyspace,
+    pub(crate) counters: &'a Counters,
+    _closed: crate::gate::Closed<'a>,
+}
+
+impl Exclusive<'_> {
+    fn contents(&mut self) -> impl Iterator<Item = &mut Contents> {
+        // SAFETY: exclusive access; each partition is lent once, for as long as `self` is borrowed.
+        self.keyspace.partitions.iter().map(|p| unsafe { p.contents() })
+    }
+
+    /// Empties a database. Answers its tables, to be dropped where it hurts nobody.
+    pub fn flush(&mut self, db: u32) -> Vec<Table> {
+        let (keyspace, counters) = (self.keyspace, self.counters);
+        let mut taken = Vec::new();
+        for (number, contents) in self.contents().enumerate() {
+            let there = |key: &[u8]| {
+                contents.table(db).is_some_and(|t| t.find(keyspace.hash_within(key), key).is_some())
+            };
+            contents.touched_all(db, there);
+            let table = contents.take_table(db);
+            if !table.is_empty() {
+                counters.count(db, -(table.len() as i64), -(table.volatile() as i64));
+                taken.push(table);
+            }
+            keyspace.partitions[number].publish(contents.table(db).and_then(Table::base));
+            keyspace.partitions[number].renew_earliest_due(contents);
+            keyspace.mark_occupied(db, number, false);
+        }
+        taken
+    }
+
+    /// Exchanges two databases; whoever watches a key that either has is told.
+    pub fn swap(&mut self, a: u32, b: u32) {
+        let (keyspace, counters) = (self.keyspace, self.counters);
+        let (first, second) = (keyspace.size(a), keyspace.size(b));
+        for (number, contents) in self.contents().enumerate() {
+            let there = |db: u32, key: &[u8]| {
+                contents.table(db).is_some_and(|t| t.find(keyspace.hash_within(key), key).is_some())
+            };
+            for db in [a, b] {
+                contents.touched_all(db, |key| there(a, key) || there(b, key));
+            }
+            contents.swap_tables(a, b);
+            for db in [a, b] {
+                keyspace.mark_occupied(db, number, contents.table(db).is_some_and(|t| !t.is_empty()));
+            }
+        }
+        let delta = |x: Size, y: Size| (y.keys as i64 - x.keys as i64, y.volatile as i64 - x.volatile as i64);
+        let (keys, volatile) = delta(first, second);
+        counters.count(a, keys, volatile);
+        counters.count(b, -keys, -volatile);
+    }
+
+    /// Begins a cut: from here on entries with another tag are older than it.
+    pub fn bump_epoch(&mut self) -> u8 {
+        let next = self.keyspace.epoch().checked_add(1).unwrap_or(1);
+        self.keyspace.epoch.store(next, Relaxed);
+        next
+    }
+}
+
+/// A SCAN cursor: a partition and a position in hash order within it; 0 is both the start and the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Number of the partition.
+    pub partition: usize,
+    /// Position within, of [`POSITION_BITS`] bits.
+    pub position: u64,
+}
+
+impl Cursor {
+    /// Reads a client's number; any is allowed, and one that is no place of ours ends the scan.
+    pub fn from_number(number: u64) -> Cursor {
+        let partition = (number >> POSITION_BITS) as usize;
+        Cursor { partition, position: number & ((1 << POSITION_BITS) - 1) }
+    }
+
+    /// The number a client is given.
+    pub fn number(self) -> u64 {
+        (self.partition as u64) << POSITION_BITS | self.position
+    }
+}

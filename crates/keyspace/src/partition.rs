@@ -1,0 +1,235 @@
+//! A partition: one lock over one 1,024th of every database.
+//!
+//! Watchers of a key stand in the partition of that key, under the same lock as the key, so whoever changes it
+//! tells them in the same hold.
+
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use parking_lot::lock_api::RawMutex as _;
+use parking_lot::RawMutex;
+
+use crate::segment::{Base, Tag};
+use crate::table::Table;
+
+/// Partitions in a keyspace; a power of two.
+pub const PARTITIONS: usize = 1024;
+
+/// No entry of the partition will ever be due.
+pub const NEVER: i64 = i64::MAX;
+
+/// What WATCH leaves at a key: set once the key was touched.
+pub type WatchFlag = Arc<AtomicBool>;
+
+/// One lock and what it guards.
+#[repr(align(64))]
+pub struct Partition {
+    lock: RawMutex,
+    /// Where the slots of the table changed last stand: a hint for prefetching, possibly stale.
+    hint_slots: AtomicU64,
+    hint_homes: AtomicU32,
+    /// When the first entry may be due, in Unix milliseconds.
+    earliest_due: AtomicI64,
+    data: UnsafeCell<Contents>,
+}
+
+// SAFETY: `data` is reached only through `contents`, whose callers hold the lock or exclusive access.
+unsafe impl Sync for Partition {}
+
+/// What the lock guards.
+#[derive(Default)]
+pub struct Contents {
+    /// The table of database 0, without a detour.
+    first: Table,
+    /// Those of databases 1 and on, as far as they were written.
+    others: Vec<Option<Box<Table>>>,
+    /// Who watches which key.
+    watchers: Option<Box<Watchers>>,
+}
+
+type Watchers = HashMap<(u32, Box<[u8]>), Vec<WatchFlag>>;
+
+impl Default for Partition {
+    fn default() -> Partition {
+        Partition {
+            lock: RawMutex::INIT,
+            hint_slots: AtomicU64::new(0),
+            hint_homes: AtomicU32::new(0),
+            earliest_due: AtomicI64::new(NEVER),
+            data: UnsafeCell::default(),
+        }
+    }
+}
+
+impl Partition {
+    /// Locks, waiting for it.
+    #[inline]
+    pub fn lock(&self) {
+        self.lock.lock();
+    }
+
+    /// Locks if nobody holds it.
+    #[inline]
+    pub fn try_lock(&self) -> bool {
+        self.lock.try_lock()
+    }
+
+    /// Unlocks.
+    ///
+    /// # Safety
+    /// This thread holds the lock.
+    #[inline]
+    pub unsafe fn unlock(&self) {
+        // SAFETY: the caller holds it.
+        unsafe { self.lock.unlock() }
+    }
+
+    /// What the lock guards.
+    ///
+    /// # Safety
+    /// This thread holds the lock, or exclusive access, for as long as the result lives, and no other
+    /// reference to the contents lives.
+    #[inline]
+    #[allow(clippy::mut_from_ref)]
+    pub unsafe fn contents(&self) -> &mut Contents {
+        // SAFETY: as the caller promises.
+        unsafe { &mut *self.data.get() }
+    }
+
+    /// The address where a lookup of `tag` most likely begins. Never to be read, only prefetched.
+    #[inline]
+    pub fn hint(&self, tag: Tag) -> u64 {
+        let base = Base { slots: self.hint_slots.load(Relaxed), homes: self.hint_homes.load(Relaxed) };
+        base.home_address(tag)
+    }
+
+    /// Publishes where a table's slots stand after it has changed.
+    #[inline]
+    pub fn publish(&self, base: Option<Base>) {
+        if let Some(base) = base
+            && base.slots != self.hint_slots.load(Relaxed)
+        {
+            self.hint_slots.store(base.slots, Relaxed);
+            self.hint_homes.store(base.homes, Relaxed);
+        }
+    }
+
+    /// When the first entry may be due; [`NEVER`] if none will be.
+    pub fn earliest_due(&self) -> i64 {
+        self.earliest_due.load(Relaxed)
+    }
+
+    /// Notes that an entry is due at `at`.
+    pub fn note_due(&self, at: i64) {
+        if at < self.earliest_due.load(Relaxed) {
+            self.earliest_due.store(at, Relaxed);
+        }
+    }
+
+    /// Sets anew when the first entry may be due. Called under the lock.
+    pub fn renew_earliest_due(&self, contents: &Contents) {
+        let earliest = contents.tables().filter_map(|(_, table)| table.earliest_due()).min();
+        self.earliest_due.store(earliest.unwrap_or(NEVER), Relaxed);
+    }
+}
+
+impl Contents {
+    /// The table of a database; `None` if it was never written.
+    #[inline]
+    pub fn table(&self, db: u32) -> Option<&Table> {
+        match db {
+            0 => Some(&self.first),
+            _ => self.others.get(db as usize - 1)?.as_deref(),
+        }
+    }
+
+    /// The table of a database, made now if it was never written.
+    #[inline]
+    pub fn table_mut(&mut self, db: u32) -> &mut Table {
+        if db == 0 {
+            return &mut self.first;
+        }
+        let index = db as usize - 1;
+        if self.others.len() <= index {
+            self.others.resize_with(index + 1, || None);
+        }
+        self.others[index].get_or_insert_default()
+    }
+
+    /// Each table with its database.
+    pub fn tables(&self) -> impl Iterator<Item = (u32, &Table)> {
+        let others = self.others.iter().enumerate().filter_map(|(i, t)| Some((i as u32 + 1, t.as_deref()?)));
+        std::iter::once((0, &self.first)).chain(others)
+    }
+
+    /// Takes a database's table out and leaves an empty one.
+    pub fn take_table(&mut self, db: u32) -> Table {
+        match self.table(db) {
+            Some(_) => std::mem::take(self.table_mut(db)),
+            None => Table::default(),
+        }
+    }
+
+    /// Exchanges the tables of two databases.
+    pub fn swap_tables(&mut self, a: u32, b: u32) {
+        let (first, second) = (self.take_table(a), self.take_table(b));
+        if !first.is_empty() {
+            *self.table_mut(b) = first;
+        }
+        if !second.is_empty() {
+            *self.table_mut(a) = second;
+        }
+    }
+
+    /// Whether anyone watches a key here.
+    #[inline]
+    pub fn is_watched(&self) -> bool {
+        self.watchers.is_some()
+    }
+
+    /// Watches a key.
+    pub fn watch(&mut self, db: u32, key: &[u8], flag: &WatchFlag) {
+        let flags = self.watchers.get_or_insert_default().entry((db, key.into())).or_default();
+        flags.push(flag.clone());
+    }
+
+    /// Ends a watch.
+    pub fn unwatch(&mut self, db: u32, key: &[u8], flag: &WatchFlag) {
+        let Some(watchers) = &mut self.watchers else { return };
+        let place = (db, key.into());
+        if let Some(flags) = watchers.get_mut(&place) {
+            flags.retain(|f| !Arc::ptr_eq(f, flag));
+            if flags.is_empty() {
+                watchers.remove(&place);
+            }
+        }
+        if watchers.is_empty() {
+            self.watchers = None;
+        }
+    }
+
+    /// Tells the watchers of a key that it was touched.
+    pub fn touched(&self, db: u32, key: &[u8]) {
+        let Some(watchers) = &self.watchers else { return };
+        if let Some(flags) = watchers.get(&(db, key.into())) {
+            flags.iter().for_each(|f| f.store(true, Relaxed));
+        }
+    }
+
+    /// Tells the watchers of every key of a database that `is_touched` names.
+    pub fn touched_all(&self, db: u32, is_touched: impl Fn(&[u8]) -> bool) {
+        let watched = self.watchers.iter().flat_map(|w| w.iter());
+        for ((_, _), flags) in watched.filter(|((d, key), _)| *d == db && is_touched(key)) {
+            flags.iter().for_each(|f| f.store(true, Relaxed));
+        }
+    }
+
+    /// Watched keys, and watches on them.
+    pub fn watched_keys(&self) -> usize {
+        self.watchers.as_ref().map_or(0, |w| w.len())
+    }
+}

@@ -1,0 +1,825 @@
+//! A view: what a command sees of the keyspace, which is the partitions that are locked for it.
+//!
+//! Every lookup and every change goes through here, and every change through [`View::touch_for_write`]: what a
+//! snapshot must save first, whom a watch must tell, and what an observer must hear hang on that one function.
+//! A key whose partition was not locked is a bug of the command table, and stops the command by a panic.
+
+#![allow(unsafe_code)]
+
+use std::marker::PhantomData;
+
+use crate::access::idle_seconds;
+use crate::entry::{Entry, INLINE_MAX, NewValue, Str, Type, parse_integer};
+use crate::gate::Inside;
+use crate::keyspace::{Counters, Cursor, Exclusive, Key, Keyspace, Member, bump, partition_of};
+use crate::partition::{Contents, PARTITIONS, WatchFlag};
+use crate::table::{Place, Table};
+
+/// The value is of another type than the command works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongType;
+
+/// A set of partitions, as bits.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct PartitionSet([u64; PARTITIONS / 64]);
+
+impl PartitionSet {
+    /// Adds a partition.
+    pub fn insert(&mut self, partition: usize) {
+        self.0[partition / 64] |= 1 << (partition % 64);
+    }
+
+    /// Whether it is in.
+    #[inline]
+    pub fn contains(&self, partition: usize) -> bool {
+        self.0[partition / 64] >> (partition % 64) & 1 == 1
+    }
+
+    /// Its members in ascending order, which is the order of locking.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        self.0.iter().enumerate().flat_map(|(i, word)| {
+            let mut bits = *word;
+            std::iter::from_fn(move || {
+                let bit = bits.trailing_zeros() as usize;
+                bits &= bits.checked_sub(1)?;
+                Some(i * 64 + bit)
+            })
+        })
+    }
+}
+
+/// What of the keyspace a view may touch.
+enum Held {
+    /// Nothing.
+    None,
+    /// One locked partition.
+    One(usize),
+    /// Several locked partitions.
+    Many(Box<PartitionSet>),
+    /// All, by exclusive access.
+    All,
+}
+
+/// How a lookup counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Intent {
+    /// For its value: counts as a hit or a miss, and as an access.
+    Read,
+    /// For facts about the key: counts as a hit or a miss, not as an access.
+    Peek,
+    /// To change it: counts as an access.
+    Write,
+}
+
+/// What happened to a key, for those who observe it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// Its database.
+    pub db: u32,
+    /// The key.
+    pub key: Box<[u8]>,
+}
+
+/// What becomes of a key's expiry when its value is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expire {
+    /// It goes.
+    Never,
+    /// It stays as it is.
+    Keep,
+    /// It is set, in Unix milliseconds.
+    At(i64),
+}
+
+/// A found key; good while the view is borrowed.
+#[derive(Clone, Copy)]
+pub struct Found<'v>(Entry, i64, PhantomData<&'v ()>);
+
+impl<'v> Found<'v> {
+    /// The type of the value.
+    pub fn value_type(self) -> Type {
+        self.0.value_type()
+    }
+
+    /// The value of a string.
+    #[inline]
+    pub fn str(self) -> Result<Str<'v>, WrongType> {
+        if self.0.value_type() == Type::String { Ok(self.0.str()) } else { Err(WrongType) }
+    }
+
+    /// When it is due, in Unix milliseconds.
+    pub fn expiry(self) -> Option<i64> {
+        self.0.expiry()
+    }
+
+    /// What OBJECT ENCODING answers.
+    pub fn encoding(self) -> &'static str {
+        self.0.encoding()
+    }
+
+    /// Bytes of memory of the entry, its value and its slot.
+    pub fn footprint(self) -> usize {
+        self.0.footprint() + size_of::<u64>()
+    }
+
+    /// The 24 bits of LRU clock or LFU state.
+    pub fn access(self) -> u32 {
+        self.0.access()
+    }
+
+    /// Seconds since the last access, where recency is kept.
+    pub fn idle_seconds(self) -> u32 {
+        idle_seconds(self.0.access(), self.1)
+    }
+
+    /// The key's bytes, as they are kept.
+    pub fn key(self) -> &'v [u8] {
+        self.0.key()
+    }
+}
+
+/// The locked partitions, as a command sees them.
+pub struct View<'a> {
+    keyspace: &'a Keyspace,
+    counters: &'a Counters,
+    held: Held,
+    /// The database that keys are looked up in.
+    pub db: u32,
+    /// The time by which keys are due, in Unix milliseconds; fixed while a command runs.
+    pub now: i64,
+    /// Whether lookups leave no trace in the entry (CLIENT NO-TOUCH).
+    pub no_touch: bool,
+    /// Whether due keys are hidden and left to be deleted by the primary.
+    pub keeps_due: bool,
+    /// Whether [`View::expired`] is kept; else nobody asks for it.
+    pub records: bool,
+    /// Keys that were found due and deleted, in order.
+    pub expired: Vec<Expired>,
+    random: u64,
+}
+
+impl<'a> View<'a> {
+    /// A view without any partition; the thread is inside its gate for as long as it lives.
+    pub fn new(member: &Member<'a>, _inside: &'a Inside<'_>, now: i64) -> View<'a> {
+        View::with(member.keyspace, member.counters, Held::None, now)
+    }
+
+    /// A view of everything.
+    pub fn exclusive(exclusive: &'a mut Exclusive<'_>, now: i64) -> View<'a> {
+        View::with(exclusive.keyspace, exclusive.counters, Held::All, now)
+    }
+
+    fn with(keyspace: &'a Keyspace, counters: &'a Counters, held: Held, now: i64) -> View<'a> {
+        let random = now as u64 ^ counters as *const Counters as u64 | 1;
+        let (no_touch, keeps_due, records, expired) = (false, false, false, Vec::new());
+        View { keyspace, counters, held, db: 0, now, no_touch, keeps_due, records, expired, random }
+    }
+
+    /// The keyspace.
+    pub fn keyspace(&self) -> &'a Keyspace {
+        self.keyspace
+    }
+
+    /// Locks one partition in place of what was held before; the same one stays locked.
+    #[inline]
+    pub fn lock_one(&mut self, partition: usize) {
+        match self.held {
+            Held::One(held) if held == partition => {}
+            Held::All => {}
+            _ => {
+                self.unlock();
+                self.keyspace.partition(partition).lock();
+                self.held = Held::One(partition);
+            }
+        }
+    }
+
+    /// Locks several partitions, in ascending order, in place of what was held before.
+    pub fn lock_many(&mut self, partitions: PartitionSet) {
+        if matches!(self.held, Held::All) {
+            return;
+        }
+        self.unlock();
+        partitions.iter().for_each(|p| self.keyspace.partition(p).lock());
+        self.held = Held::Many(Box::new(partitions));
+    }
+
+    /// Unlocks what is held; exclusive access stays.
+    #[inline]
+    pub fn unlock(&mut self) {
+        match std::mem::replace(&mut self.held, Held::None) {
+            Held::None => {}
+            // SAFETY: `held` says which locks this view has taken.
+            Held::One(p) => unsafe { self.keyspace.partition(p).unlock() },
+            // SAFETY: as above.
+            Held::Many(set) => set.iter().for_each(|p| unsafe { self.keyspace.partition(p).unlock() }),
+            Held::All => self.held = Held::All,
+        }
+    }
+
+    /// Whether the view has exclusive access.
+    pub fn is_exclusive(&self) -> bool {
+        matches!(self.held, Held::All)
+    }
+
+    fn holds(&self, partition: usize) -> bool {
+        match &self.held {
+            Held::None => false,
+            Held::One(p) => *p == partition,
+            Held::Many(set) => set.contains(partition),
+            Held::All => true,
+        }
+    }
+
+    #[inline]
+    fn contents(&mut self, partition: usize) -> &mut Contents {
+        assert!(self.holds(partition), "a command touched a key that it does not declare");
+        // SAFETY: the partition is held, as just seen; `self` is borrowed while the contents are.
+        unsafe { self.keyspace.partition(partition).contents() }
+    }
+
+    fn table(&mut self, key: &Key) -> &mut Table {
+        let db = self.db;
+        self.contents(key.partition()).table_mut(db)
+    }
+
+    fn next_random(&mut self) -> u64 {
+        // xorshift64*: enough for sampling.
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        self.random.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// Finds a key that is not due; one that is, is deleted now.
+    #[inline]
+    fn lookup(&mut self, key: &Key, intent: Intent) -> Option<(Place, Entry)> {
+        let (db, now) = (self.db, self.now);
+        let found = self.contents(key.partition()).table(db).and_then(|table| {
+            let place = table.find(key.within(), key.bytes)?;
+            Some((place, table.at(place)))
+        });
+        let found = match found {
+            Some((place, entry)) if entry.expiry().is_some_and(|at| at <= now) => {
+                if !self.keeps_due {
+                    self.delete_due(key, place);
+                }
+                None
+            }
+            other => other,
+        };
+        match (found, intent) {
+            (Some((_, entry)), Intent::Read | Intent::Write) => self.note_access(entry),
+            _ => {}
+        }
+        if intent != Intent::Write {
+            bump(if found.is_some() { &self.counters.hits } else { &self.counters.misses });
+        }
+        found
+    }
+
+    #[inline]
+    fn note_access(&mut self, entry: Entry) {
+        if self.no_touch {
+            return;
+        }
+        let (keyspace, now, before) = (self.keyspace, self.now, entry.access());
+        let after = keyspace.access.accessed(before, now, || self.next_random());
+        if after != before {
+            entry.set_access(after);
+        }
+    }
+
+    /// The key, for its value.
+    #[inline]
+    pub fn get(&mut self, key: &[u8]) -> Option<Found<'_>> {
+        let (key, now) = (self.keyspace.key(key), self.now);
+        self.lookup(&key, Intent::Read).map(|(_, entry)| Found(entry, now, PhantomData))
+    }
+
+    /// The key, for facts about it: its use is not noted.
+    pub fn peek(&mut self, key: &[u8]) -> Option<Found<'_>> {
+        let (key, now) = (self.keyspace.key(key), self.now);
+        self.lookup(&key, Intent::Peek).map(|(_, entry)| Found(entry, now, PhantomData))
+    }
+
+    /// The key, before it is changed: neither a hit nor a miss.
+    pub fn get_for_write(&mut self, key: &[u8]) -> Option<Found<'_>> {
+        let (key, now) = (self.keyspace.key(key), self.now);
+        self.lookup(&key, Intent::Write).map(|(_, entry)| Found(entry, now, PhantomData))
+    }
+
+    /// The value of a string, for reading.
+    #[inline]
+    pub fn string(&mut self, key: &[u8]) -> Result<Option<Str<'_>>, WrongType> {
+        self.get(key).map(Found::str).transpose()
+    }
+
+    /// Whether the key is there; neither counted nor noted.
+    pub fn contains(&mut self, key: &[u8]) -> bool {
+        self.find_for_write(key).is_some()
+    }
+
+    fn find_for_write(&mut self, key: &[u8]) -> Option<Place> {
+        let key = self.keyspace.key(key);
+        let no_touch = std::mem::replace(&mut self.no_touch, true);
+        let found = self.lookup(&key, Intent::Write);
+        self.no_touch = no_touch;
+        found.map(|(place, _)| place)
+    }
+
+    /// The one way to every change of an existing entry: called before the change, under the lock.
+    ///
+    /// It never waits. An entry that the cut under way has not saved is marked as saved here once its
+    /// pre-image is taken.
+    #[inline]
+    fn touch_for_write(&mut self, key: &Key, entry: Option<Entry>) {
+        let epoch = self.keyspace.epoch();
+        if let Some(entry) = entry
+            && entry.tag() != epoch
+        {
+            entry.set_tag(epoch);
+        }
+        let db = self.db;
+        let contents = self.contents(key.partition());
+        if contents.is_watched() {
+            contents.touched(db, key.bytes);
+        }
+    }
+
+    /// Deletes a key that was found due.
+    fn delete_due(&mut self, key: &Key, place: Place) {
+        let (db, records) = (self.db, self.records);
+        self.take(key, place);
+        bump(&self.counters.expired);
+        if records {
+            self.expired.push(Expired { db, key: key.bytes.into() });
+        }
+    }
+
+    /// Takes an entry out of its table and frees it.
+    fn take(&mut self, key: &Key, place: Place) {
+        let entry = self.table(key).at(place);
+        self.touch_for_write(key, Some(entry));
+        let table = self.table(key);
+        let entry = table.remove(place);
+        let (base, empty) = (table.base(), table.is_empty());
+        self.after_removal(key.partition(), entry, base, empty);
+        // SAFETY: the entry has left the table, and nothing that borrows the view lives.
+        unsafe { entry.free() };
+    }
+
+    fn after_removal(&mut self, partition: usize, entry: Entry, base: Option<crate::segment::Base>, empty: bool) {
+        self.counters.count(self.db, -1, -(entry.expiry().is_some() as i64));
+        self.keyspace.partition(partition).publish(base);
+        if empty {
+            self.keyspace.mark_occupied(self.db, partition, false);
+        }
+    }
+
+    /// Deletes a key; answers whether it was there.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        let Some(place) = self.find_for_write(key) else { return false };
+        let key = self.keyspace.key(key);
+        self.take(&key, place);
+        true
+    }
+
+    /// Puts a new entry in the table.
+    fn insert(&mut self, key: &Key, value: NewValue, expiry: Option<i64>) {
+        let (keyspace, access) = (self.keyspace, self.keyspace.access.fresh(self.now));
+        let entry = Entry::new(key.bytes, value, expiry, keyspace.epoch(), access);
+        self.insert_entry(key, entry);
+    }
+
+    fn insert_entry(&mut self, key: &Key, entry: Entry) {
+        let keyspace = self.keyspace;
+        self.touch_for_write(key, None);
+        let table = self.table(key);
+        table.insert(key.within(), entry, |k| keyspace.hash_within(k));
+        let (base, first) = (table.base(), table.len() == 1);
+        let partition = keyspace.partition(key.partition());
+        partition.publish(base);
+        if let Some(at) = entry.expiry() {
+            partition.note_due(at);
+        }
+        if first {
+            keyspace.mark_occupied(self.db, key.partition(), true);
+        }
+        self.counters.count(self.db, 1, entry.expiry().is_some() as i64);
+    }
+
+    /// Puts another value, and perhaps another expiry, in an entry's place.
+    #[inline]
+    fn store(&mut self, key: &Key, place: Place, entry: Entry, value: NewValue, expire: Expire) {
+        let before = entry.expiry();
+        let expiry = match expire {
+            Expire::Never => None,
+            Expire::Keep => before,
+            Expire::At(at) => Some(at),
+        };
+        self.touch_for_write(key, Some(entry));
+        let value = if expiry == before && entry.value_type() == Type::String {
+            match entry.overwrite(value) {
+                Ok(()) => return,
+                Err(value) => value,
+            }
+        } else {
+            value
+        };
+        let new = Entry::new(key.bytes, value, expiry, entry.tag(), entry.access());
+        self.exchange(key, place, new);
+    }
+
+    /// Puts `new` in the place of the entry there, which is freed.
+    fn exchange(&mut self, key: &Key, place: Place, new: Entry) {
+        let old = self.table(key).replace(place, key.within(), new);
+        self.after_exchange(key, old, new);
+        // SAFETY: the old entry has left the table; no reference into it outlives a borrow of the view.
+        unsafe { old.free() };
+    }
+
+    fn after_exchange(&mut self, key: &Key, old: Entry, new: Entry) {
+        if let Some(at) = new.expiry() {
+            self.keyspace.partition(key.partition()).note_due(at);
+        }
+        let volatile = new.expiry().is_some() as i64 - old.expiry().is_some() as i64;
+        self.counters.count(self.db, 0, volatile);
+    }
+
+    /// Sets a key to a string, whatever it was before; answers whether it was there.
+    #[inline]
+    pub fn set(&mut self, key: &[u8], value: NewValue, expire: Expire) -> bool {
+        let key = self.keyspace.key(key);
+        match self.lookup(&key, Intent::Write) {
+            Some((place, entry)) => {
+                self.store(&key, place, entry, value, expire);
+                true
+            }
+            None => {
+                let at = if let Expire::At(at) = expire { Some(at) } else { None };
+                self.insert(&key, value, at);
+                false
+            }
+        }
+    }
+
+    /// Replaces a string by what `change` makes of it; its expiry stays. On an error nothing has changed.
+    #[inline]
+    pub fn update<'v, E: From<WrongType>>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(Option<Str<'_>>) -> Result<NewValue<'v>, E>,
+    ) -> Result<(), E> {
+        let key = self.keyspace.key(key);
+        match self.lookup(&key, Intent::Write) {
+            Some((place, entry)) => {
+                if entry.value_type() != Type::String {
+                    return Err(WrongType.into());
+                }
+                let value = change(Some(entry.str()))?;
+                self.store(&key, place, entry, value, Expire::Keep);
+            }
+            None => {
+                let value = change(None)?;
+                self.insert(&key, value, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets `change` work on a string's bytes, grown with zeros to at least `len` first; makes the key where
+    /// it is missing. The encoding becomes "raw", as for every string that was changed in place.
+    pub fn edit<R>(&mut self, key: &[u8], len: usize, change: impl FnOnce(&mut [u8]) -> R) -> Result<R, WrongType> {
+        let key = self.keyspace.key(key);
+        let Some((place, entry)) = self.lookup(&key, Intent::Write) else {
+            let mut bytes = vec![0; len];
+            let result = change(&mut bytes);
+            self.insert(&key, changed(&mut bytes), None);
+            return Ok(result);
+        };
+        if entry.value_type() != Type::String {
+            return Err(WrongType);
+        }
+        self.touch_for_write(&key, Some(entry));
+        if let Some(bytes) = entry.bytes_mut(len) {
+            return Ok(change(bytes));
+        }
+        let mut bytes = entry.str().to_vec();
+        bytes.resize(len.max(bytes.len()), 0);
+        let result = change(&mut bytes);
+        self.store(&key, place, entry, changed(&mut bytes), Expire::Keep);
+        Ok(result)
+    }
+
+    /// Sets, changes or takes away a key's expiry; answers whether the key is there.
+    pub fn set_expiry(&mut self, key: &[u8], expiry: Option<i64>) -> bool {
+        let Some(place) = self.find_for_write(key) else { return false };
+        let key = self.keyspace.key(key);
+        let entry = self.table(&key).at(place);
+        self.touch_for_write(&key, Some(entry));
+        let before = entry.expiry();
+        if before == expiry {
+            return true;
+        }
+        if let Some(at) = expiry
+            && entry.replace_expiry(at)
+        {
+            self.table(&key).renew_due(place, key.within(), before, expiry);
+            self.keyspace.partition(key.partition()).note_due(at);
+            return true;
+        }
+        let new = Entry::new(key.bytes, entry.clone_value(), expiry, entry.tag(), entry.access());
+        self.exchange(&key, place, new);
+        true
+    }
+
+    /// Sets the 24 access bits (RESTORE IDLETIME and FREQ).
+    pub fn set_access(&mut self, key: &[u8], bits: u32) {
+        let key = self.keyspace.key(key);
+        if let Some((_, entry)) = self.lookup(&key, Intent::Write) {
+            entry.set_access(bits);
+        }
+    }
+
+    /// Moves a key's value and expiry to another key, whatever that was; the source must be there.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let Some(place) = self.find_for_write(from) else { return false };
+        let from = self.keyspace.key(from);
+        let entry = self.table(&from).at(place);
+        if from.bytes == to {
+            self.touch_for_write(&from, Some(entry));
+            return true;
+        }
+        let new = Entry::new(to, entry.clone_value(), entry.expiry(), self.keyspace.epoch(), entry.access());
+        self.take(&from, place);
+        self.put(self.db, to, new);
+        true
+    }
+
+    /// Copies a key's value and expiry to a key of a database, whatever that was; the source must be there.
+    pub fn copy(&mut self, from: &[u8], db: u32, to: &[u8]) -> bool {
+        let Some(place) = self.find_for_write(from) else { return false };
+        let from = self.keyspace.key(from);
+        let entry = self.table(&from).at(place);
+        let access = self.keyspace.access.fresh(self.now);
+        let new = Entry::new(to, entry.clone_value(), entry.expiry(), self.keyspace.epoch(), access);
+        self.put(db, to, new);
+        true
+    }
+
+    /// Makes `entry` the entry of a key in a database.
+    fn put(&mut self, db: u32, key: &[u8], entry: Entry) {
+        let here = std::mem::replace(&mut self.db, db);
+        let key = self.keyspace.key(key);
+        match self.find_for_write(key.bytes) {
+            Some(place) => {
+                let old = self.table(&key).at(place);
+                self.touch_for_write(&key, Some(old));
+                self.exchange(&key, place, entry);
+            }
+            None => self.insert_entry(&key, entry),
+        }
+        self.db = here;
+    }
+
+    /// Runs `work` with another database selected.
+    pub fn in_db<R>(&mut self, db: u32, work: impl FnOnce(&mut View<'a>) -> R) -> R {
+        let here = std::mem::replace(&mut self.db, db);
+        let result = work(self);
+        self.db = here;
+        result
+    }
+
+    /// Tells the watchers of a key that it was touched though no value changed (a flush, a signal).
+    pub fn signal_modified(&mut self, key: &[u8]) {
+        let key = self.keyspace.key(key);
+        self.touch_for_write(&key, None);
+    }
+
+    /// Watches a key of the selected database. Answers whether the key was due already.
+    pub fn watch(&mut self, key: &[u8], flag: &WatchFlag) -> bool {
+        let (db, due) = (self.db, self.is_due(key));
+        let key = self.keyspace.key(key);
+        self.contents(key.partition()).watch(db, key.bytes, flag);
+        due
+    }
+
+    /// Ends a watch.
+    pub fn unwatch(&mut self, key: &[u8], flag: &WatchFlag) {
+        let (key, db) = (self.keyspace.key(key), self.db);
+        self.contents(key.partition()).unwatch(db, key.bytes, flag);
+    }
+
+    /// Whether the key is there but due.
+    pub fn is_due(&mut self, key: &[u8]) -> bool {
+        let (key, now) = (self.keyspace.key(key), self.now);
+        let table = self.table(&key);
+        table.find(key.within(), key.bytes).is_some_and(|p| table.at(p).expiry().is_some_and(|at| at <= now))
+    }
+
+    /// Deletes up to `limit` due keys of one held partition, in all databases. Answers whether more are due.
+    pub fn expire_due(&mut self, partition: usize, limit: usize) -> bool {
+        let here = self.db;
+        let mut left = limit;
+        let dbs: Vec<u32> = self.contents(partition).tables().map(|(db, _)| db).collect();
+        for db in dbs {
+            self.db = db;
+            let now = self.now;
+            while left > 0 {
+                let table = self.contents(partition).table_mut(db);
+                let Some(place) = table.next_due(now) else { break };
+                let bytes: Box<[u8]> = table.at(place).key().into();
+                let key = self.keyspace.key(&bytes);
+                self.delete_due(&key, place);
+                left -= 1;
+            }
+        }
+        self.db = here;
+        let keyspace = self.keyspace;
+        keyspace.partition(partition).renew_earliest_due(self.contents(partition));
+        left == 0
+    }
+
+    /// Visits entries of one held partition in the selected database: see [`Table::scan`]. Due keys are passed over.
+    pub fn scan_partition(&mut self, cursor: Cursor, count: &mut usize, visit: &mut dyn FnMut(Found<'_>)) -> Option<u64> {
+        let (db, now) = (self.db, self.now);
+        self.contents(cursor.partition).table(db)?.scan(cursor.position, count, &mut |entry| {
+            if entry.expiry().is_none_or(|at| at > now) {
+                visit(Found(entry, now, PhantomData));
+            }
+        })
+    }
+
+    /// Keys of the selected database in one held partition, due ones included.
+    pub fn partition_len(&mut self, partition: usize) -> usize {
+        let db = self.db;
+        self.contents(partition).table(db).map_or(0, Table::len)
+    }
+
+    /// A key of one held partition, picked at random; it may be due.
+    pub fn random_in(&mut self, partition: usize) -> Option<Found<'_>> {
+        let (db, now, mut seed) = (self.db, self.now, self.next_random());
+        let random = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed >> 11
+        };
+        let entry = self.contents(partition).table(db)?.random(random)?;
+        Some(Found(entry, now, PhantomData))
+    }
+
+    /// Random bits.
+    pub fn random(&mut self) -> u64 {
+        self.next_random()
+    }
+}
+
+impl Drop for View<'_> {
+    fn drop(&mut self) {
+        self.unlock();
+    }
+}
+
+/// The partitions of these keys.
+pub fn partitions_of<'k>(keyspace: &Keyspace, keys: impl Iterator<Item = &'k [u8]>) -> PartitionSet {
+    let mut set = PartitionSet::default();
+    keys.for_each(|key| set.insert(partition_of(keyspace.hash(key))));
+    set
+}
+
+/// A string that was changed in place: "raw", however short. A long one is moved out of `bytes`.
+fn changed(bytes: &mut Vec<u8>) -> NewValue<'_> {
+    if bytes.len() > INLINE_MAX {
+        return NewValue::Long(std::sync::Arc::new(std::mem::take(bytes)));
+    }
+    NewValue::Bytes { bytes, raw: true }
+}
+
+/// The integer a string is, if it is one.
+pub fn integer(value: Str) -> Option<i64> {
+    match value {
+        Str::Int(n) => Some(n),
+        Str::Bytes(bytes) => parse_integer(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use crate::keyspace::Size;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+    /// Runs `work` with every partition in view, at time `now`.
+    fn with<R>(keyspace: &Keyspace, now: i64, work: impl FnOnce(&mut View) -> R) -> R {
+        let member = keyspace.join();
+        let mut exclusive = keyspace.exclusive(&member);
+        work(&mut View::exclusive(&mut exclusive, now))
+    }
+
+    fn text(view: &mut View, key: &str) -> Option<String> {
+        let value = view.string(key.as_bytes()).expect("a string")?;
+        Some(String::from_utf8_lossy(&value.to_vec()).into_owned())
+    }
+
+    #[test]
+    fn what_is_due_is_gone() {
+        let keyspace = Keyspace::new(2, 1);
+        with(&keyspace, 100, |view| {
+            view.records = true;
+            view.set(b"a", NewValue::parse(b"1"), Expire::At(150));
+            view.set(b"b", NewValue::parse(b"2"), Expire::At(150));
+            view.set(b"b", NewValue::parse(b"3"), Expire::Never);
+            view.set(b"c", NewValue::parse(b"4"), Expire::At(120));
+            assert!(view.set_expiry(b"c", Some(300)));
+            view.now = 150;
+            assert_eq!((text(view, "a"), text(view, "b"), text(view, "c")), (None, Some("3".into()), Some("4".into())));
+            assert_eq!(view.expired, [Expired { db: 0, key: (*b"a").into() }]);
+            assert_eq!(keyspace.size(0), Size { keys: 2, volatile: 1 });
+            view.now = 300;
+            let partition = keyspace.key(b"c").partition();
+            assert!(keyspace.partition(partition).earliest_due() <= 300);
+            assert!(!view.expire_due(partition, 10));
+            assert_eq!(keyspace.partition(partition).earliest_due(), crate::partition::NEVER);
+            assert_eq!(keyspace.size(0), Size { keys: 1, volatile: 0 });
+        });
+        assert_eq!(keyspace.total(|c| &c.expired), 2);
+    }
+
+    #[test]
+    fn strings_change_in_place() {
+        let keyspace = Keyspace::new(1, 1);
+        with(&keyspace, 0, |view| {
+            for long in [3, 60, 5000] {
+                let bytes = vec![b'x'; long];
+                view.set(b"k", NewValue::parse(&bytes), Expire::At(9));
+                view.edit(b"k", long + 2, |b| b[0] = b'y').expect("a string");
+                let found = view.get(b"k").expect("it is there");
+                let expected = [&b"y"[..], &bytes[1..], b"\0\0"].concat();
+                assert_eq!((found.str().expect("a string").to_vec(), found.expiry()), (expected, Some(9)));
+                assert_eq!(found.encoding(), "raw");
+            }
+            view.edit(b"new", 2, |b| b.copy_from_slice(b"ab")).expect("made");
+            view.set(b"n", NewValue::Int(7), Expire::Never);
+            view.edit(b"n", 0, |b| b[0] = b'8').expect("an integer's text");
+            assert_eq!((text(view, "new"), text(view, "n")), (Some("ab".into()), Some("8".into())));
+        });
+    }
+
+    #[test]
+    fn copies_share_a_long_string_until_one_is_written() {
+        let keyspace = Keyspace::new(2, 1);
+        with(&keyspace, 0, |view| {
+            view.set(b"a", NewValue::bytes(&[b'x'; 9000], false), Expire::At(77));
+            assert!(view.copy(b"a", 1, b"b") && view.rename(b"a", b"c") && !view.rename(b"a", b"d"));
+            view.edit(b"c", 0, |b| b[0] = b'y').expect("a string");
+            let other = view.in_db(1, |view| text(view, "b")).expect("copied");
+            assert_eq!((&other[..1], &text(view, "c").expect("renamed")[..1]), ("x", "y"));
+            assert_eq!(view.in_db(1, |view| view.get(b"b").and_then(Found::expiry)), Some(77));
+        });
+        let member = keyspace.join();
+        let mut exclusive = keyspace.exclusive(&member);
+        exclusive.swap(0, 1);
+        assert_eq!((keyspace.size(0).volatile, keyspace.size(1).keys), (1, 1));
+        assert_eq!(exclusive.flush(1).len(), 1);
+        assert_eq!((keyspace.size(1).keys, keyspace.next_occupied(1, 0)), (0, None));
+    }
+
+    #[test]
+    fn watchers_hear_of_every_change() {
+        let keyspace = Keyspace::new(2, 1);
+        let touched = |change: fn(&mut View)| {
+            let flag: WatchFlag = Arc::new(AtomicBool::new(false));
+            with(&keyspace, 0, |view| {
+                view.set(b"k", NewValue::Int(1), Expire::At(50));
+                assert!(!view.watch(b"k", &flag));
+                change(view);
+                view.now = 0;
+                view.unwatch(b"k", &flag);
+            });
+            flag.load(Relaxed)
+        };
+        assert!(!touched(|v| assert!(v.get(b"k").is_some())));
+        assert!(!touched(|v| assert!(!v.in_db(1, |v| v.set(b"k", NewValue::Int(1), Expire::Never)))));
+        assert!(touched(|v| assert!(v.set(b"k", NewValue::Int(1), Expire::Keep))));
+        assert!(touched(|v| assert!(v.remove(b"k"))));
+        assert!(touched(|v| assert!(v.set_expiry(b"k", None))));
+        assert!(touched(|v| assert!(v.rename(b"k", b"other"))));
+        assert!(touched(|v| v.edit(b"k", 0, |_| ()).expect("a string")));
+        assert!(touched(|v| {
+            v.now = 50;
+            assert!(v.get(b"k").is_none());
+        }));
+    }
+
+    #[test]
+    #[should_panic(expected = "does not declare")]
+    fn an_undeclared_key_is_a_bug() {
+        let keyspace = Keyspace::new(1, 1);
+        let member = keyspace.join();
+        let inside = member.gate.enter();
+        let mut view = View::new(&member, &inside, 0);
+        view.lock_one((keyspace.key(b"a").partition() + 1) % PARTITIONS);
+        view.get(b"a");
+    }
+}
