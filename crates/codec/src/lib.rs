@@ -6,4 +6,5 @@
 
 pub mod crc16;
 pub mod glob;
+pub mod longdouble;
 pub mod number;

@@ -87,17 +87,17 @@ fn is_decimal(text: &[u8]) -> bool {
     mantissa(text, u8::is_ascii_digit).is_some_and(|(_, _, rest)| exponent(rest, b'e').is_some())
 }
 
-/// Brings a hexadecimal number, given from behind its `0x`, to 16 significant digits and one that is 1 when
-/// anything was cut off behind them: that settles every rounding to 64 bits or fewer.
+/// Brings a hexadecimal number, given from behind its `0x`, to 17 significant digits (65 bits at least) and one
+/// that is 1 when anything was cut off behind them: that settles every rounding to 64 bits or fewer.
 fn canonical_hex(text: &[u8]) -> Option<String> {
     let (whole, fraction, rest) = mantissa(text, u8::is_ascii_hexdigit)?;
     let mut exponent = exponent(rest, b'p')?;
-    let (mut value, mut cut_off) = (0u64, false);
+    let (mut value, mut cut_off) = (0u128, false);
     for (at, &digit) in whole.iter().chain(fraction).enumerate() {
         let digit = (digit as char).to_digit(16)?;
-        let room = value >> 60 == 0;
+        let room = value >> 64 == 0;
         match room {
-            true => value = value << 4 | u64::from(digit),
+            true => value = value << 4 | u128::from(digit),
             false => cut_off |= digit != 0,
         }
         // A digit in front of the point that is not kept, or one behind it that is, moves the point.
@@ -144,9 +144,9 @@ mod tests {
             ("0x.0", "0x0p0"),
             ("0x00000000000000000000ff", "0xff0p-4"),
             ("0x.00ffp8", "0xff0p-12"),
-            ("0x123456789abcdef01", "0x123456789abcdef01p0"),
-            ("0x123456789abcdef0001", "0x123456789abcdef01p8"),
-            ("0x123456789abcdef0000p-8", "0x123456789abcdef00p0"),
+            ("0x123456789abcdef01", "0x123456789abcdef010p-4"),
+            ("0x123456789abcdef01001", "0x123456789abcdef011p8"),
+            ("0x123456789abcdef01000p-8", "0x123456789abcdef010p0"),
             ("0x1p99999999999999999999", "0x10p30000"),
         ] {
             assert_eq!(
