@@ -11,12 +11,15 @@
 //! - `table.rs`, `param.rs`: the rows and what a row is.
 //! - `value.rs`, `enums.rs`, `special.rs`, `check.rs`: the types of values, their parsing and printing.
 //! - `access.rs`: CONFIG GET and SET.
+//! - `file.rs`, `args.rs`: loading from files, standard input and the command line.
 //! - `rewrite.rs`: CONFIG REWRITE.
 //! - `quote.rs`: words and quotes of configuration lines.
 
 mod access;
+mod args;
 mod check;
 mod enums;
+mod file;
 mod param;
 mod quote;
 mod rewrite;
@@ -25,11 +28,13 @@ mod table;
 mod value;
 
 pub use access::{Caller, Glob, SetError, get, set};
+pub use args::Sources;
 pub use check::expand_title;
 pub use enums::{
     AppendFsync, DisklessLoad, EndpointType, EvictionPolicy, LogLevel, OomScoreAdj, PropagationError,
     ProtectedAction, PubsubDefault, SanitizeDumpPayload, Supervised, SyslogFacility, TlsAuthClients,
 };
+pub use file::{Directive, LoadError, Loaded, Origin};
 pub use param::{Acts, Flags, Param, is_sensitive};
 pub use quote::{quoted, split_words};
 pub use rewrite::{Extra, rewrite, rewrite_file, write_atomically};
