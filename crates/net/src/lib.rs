@@ -10,6 +10,9 @@
 //! Nothing here logs or knows the configuration: parameters come in as small structs, and what an operator should
 //! read goes out as text in Redis's words.
 
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+compile_error!("Carnelian is not supported here yet: it runs on Linux on x86-64 and aarch64.");
+
 pub mod file_limit;
 pub mod link;
 pub mod listen;
