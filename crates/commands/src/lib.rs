@@ -1,1 +1,15 @@
-//! Every command: its row of metadata beside its handler, family by family
+//! Every command: its row of metadata beside its handler, family by family.
+//!
+//! A family is a folder; a file holds one command or a few that share their core. To add a command, write its
+//! constant and its handler in one file and list it in the family's `COMMANDS`.
+
+pub mod connection;
+pub mod generic;
+pub mod string;
+pub mod transaction;
+
+use engine::Command;
+
+/// Every family, in the order of Redis's groups.
+pub const FAMILIES: &[&[Command]] =
+    &[generic::COMMANDS, string::COMMANDS, transaction::COMMANDS, connection::COMMANDS];

@@ -1,1 +1,28 @@
-//! The command contract and the one pipeline every command goes through
+//! The command contract and the one pipeline every command goes through.
+//!
+//! - [`command`]: what a command is, one constant each; [`table`]: all of them by name.
+//! - [`cx`]: what handlers see; [`error`]: what they may answer instead of a reply; [`args`]: how they read arguments.
+//! - [`pipeline`]: plan, prefetch, check, lock, run, log; [`checks`] says who may run what.
+//! - [`engine`]: what the process shares: keyspace, [`client`]s, [`stats`], [`slowlog`], the replication [`log`].
+
+pub mod args;
+pub mod checks;
+pub mod client;
+pub mod command;
+pub mod cx;
+pub mod engine;
+pub mod error;
+pub mod log;
+pub mod pipeline;
+pub mod slowlog;
+pub mod stats;
+pub mod table;
+pub mod testing;
+pub mod transaction;
+
+pub use client::{Client, State};
+pub use command::{Arg, ArgKind, Categories, Command, Flags, Group, Handler, KeyFlags, KeySpec};
+pub use cx::{KeyCx, ServerCx};
+pub use engine::{CARNELIAN_VERSION, Engine, Host, REDIS_VERSION, unix_micros, unix_millis};
+pub use error::{Error, Outcome};
+pub use pipeline::{Batch, Executor, Peer, Peers};

@@ -18,7 +18,11 @@ pub struct AccessPolicy {
 
 impl Default for AccessPolicy {
     fn default() -> AccessPolicy {
-        AccessPolicy { lfu: AtomicBool::new(false), log_factor: AtomicU32::new(10), decay_minutes: AtomicU32::new(1) }
+        AccessPolicy {
+            lfu: AtomicBool::new(false),
+            log_factor: AtomicU32::new(10),
+            decay_minutes: AtomicU32::new(1),
+        }
     }
 }
 

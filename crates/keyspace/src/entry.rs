@@ -353,7 +353,10 @@ impl Entry {
                 // SAFETY: the inline bytes, as `new` wrote them; the partition's lock makes the caller the only one here.
                 unsafe {
                     self.0.as_ptr().write(kind | RAW);
-                    Some(std::slice::from_raw_parts_mut(self.0.as_ptr().add(self.parts().end_of_key), self.inline_len()))
+                    Some(std::slice::from_raw_parts_mut(
+                        self.0.as_ptr().add(self.parts().end_of_key),
+                        self.inline_len(),
+                    ))
                 }
             }
             // SAFETY: the pointer came from `Arc::into_raw`. `make_mut` may put a copy in its place, which is
@@ -547,7 +550,18 @@ mod tests {
         for text in ["0", "-1", "9223372036854775807", "-9223372036854775808", "10"] {
             assert_eq!(parse_integer(text.as_bytes()).map(|n| n.to_string()).as_deref(), Some(text));
         }
-        for text in ["", "-", "-0", "01", "+1", " 1", "9223372036854775808", "-9223372036854775809", "1a", "18446744073709551617"] {
+        for text in [
+            "",
+            "-",
+            "-0",
+            "01",
+            "+1",
+            " 1",
+            "9223372036854775808",
+            "-9223372036854775809",
+            "1a",
+            "18446744073709551617",
+        ] {
             assert_eq!(parse_integer(text.as_bytes()), None, "{text}");
         }
     }

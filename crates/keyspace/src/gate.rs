@@ -208,7 +208,10 @@ mod tests {
                 });
             }
         });
-        assert_eq!(plain.0.into_inner(), (0..4).map(|t| (0..2000).filter(|r| (r + t) % 3 == 0).count() as u64).sum());
+        assert_eq!(
+            plain.0.into_inner(),
+            (0..4).map(|t| (0..2000).filter(|r| (r + t) % 3 == 0).count() as u64).sum()
+        );
         assert_eq!(inside.load(Relaxed), 0);
     }
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
 use crate::access::AccessPolicy;
-use crate::gate::{Gates, GateKey};
-use crate::partition::{Contents, PARTITIONS, Partition};
-use crate::table::{POSITION_BITS, Table};
+use crate::gate::{GateKey, Gates};
+use crate::partition::{PARTITIONS, Partition};
+use crate::table::POSITION_BITS;
 
 /// Every key of every database.
 pub struct Keyspace {
@@ -264,54 +264,6 @@ pub struct Exclusive<'a> {
 }
 
 impl Exclusive<'_> {
-    fn contents(&mut self) -> impl Iterator<Item = &mut Contents> {
-        // SAFETY: exclusive access; each partition is lent once, for as long as `self` is borrowed.
-        self.keyspace.partitions.iter().map(|p| unsafe { p.contents() })
-    }
-
-    /// Empties a database. Answers its tables, to be dropped where it hurts nobody.
-    pub fn flush(&mut self, db: u32) -> Vec<Table> {
-        let (keyspace, counters) = (self.keyspace, self.counters);
-        let mut taken = Vec::new();
-        for (number, contents) in self.contents().enumerate() {
-            let there = |key: &[u8]| {
-                contents.table(db).is_some_and(|t| t.find(keyspace.hash_within(key), key).is_some())
-            };
-            contents.touched_all(db, there);
-            let table = contents.take_table(db);
-            if !table.is_empty() {
-                counters.count(db, -(table.len() as i64), -(table.volatile() as i64));
-                taken.push(table);
-            }
-            keyspace.partitions[number].publish(contents.table(db).and_then(Table::base));
-            keyspace.partitions[number].renew_earliest_due(contents);
-            keyspace.mark_occupied(db, number, false);
-        }
-        taken
-    }
-
-    /// Exchanges two databases; whoever watches a key that either has is told.
-    pub fn swap(&mut self, a: u32, b: u32) {
-        let (keyspace, counters) = (self.keyspace, self.counters);
-        let (first, second) = (keyspace.size(a), keyspace.size(b));
-        for (number, contents) in self.contents().enumerate() {
-            let there = |db: u32, key: &[u8]| {
-                contents.table(db).is_some_and(|t| t.find(keyspace.hash_within(key), key).is_some())
-            };
-            for db in [a, b] {
-                contents.touched_all(db, |key| there(a, key) || there(b, key));
-            }
-            contents.swap_tables(a, b);
-            for db in [a, b] {
-                keyspace.mark_occupied(db, number, contents.table(db).is_some_and(|t| !t.is_empty()));
-            }
-        }
-        let delta = |x: Size, y: Size| (y.keys as i64 - x.keys as i64, y.volatile as i64 - x.volatile as i64);
-        let (keys, volatile) = delta(first, second);
-        counters.count(a, keys, volatile);
-        counters.count(b, -keys, -volatile);
-    }
-
     /// Begins a cut: from here on entries with another tag are older than it.
     pub fn bump_epoch(&mut self) -> u8 {
         let next = self.keyspace.epoch().checked_add(1).unwrap_or(1);

@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use parking_lot::lock_api::RawMutex as _;
 use parking_lot::RawMutex;
+use parking_lot::lock_api::RawMutex as _;
 
 use crate::segment::{Base, Tag};
 use crate::table::Table;
@@ -158,6 +158,11 @@ impl Contents {
             self.others.resize_with(index + 1, || None);
         }
         self.others[index].get_or_insert_default()
+    }
+
+    /// Whether a database has a key with this hash within the partition.
+    pub fn has(&self, db: u32, within: u64, key: &[u8]) -> bool {
+        self.table(db).is_some_and(|table| table.find(within, key).is_some())
     }
 
     /// Each table with its database.

@@ -208,7 +208,8 @@ impl Segment {
     pub fn candidate(&self, hash: u64) -> Option<u64> {
         let tag = self.tag(hash);
         let from = &self.slots.all[home(tag, self.slots.homes)..];
-        let slot = from.iter().take_while(|s| **s != 0 && slot_tag(**s) <= tag).find(|s| slot_tag(**s) == tag)?;
+        let slot =
+            from.iter().take_while(|s| **s != 0 && slot_tag(**s) <= tag).find(|s| slot_tag(**s) == tag)?;
         Some(slot_entry(*slot).address())
     }
 

@@ -334,6 +334,13 @@ mod tests {
         assert!((0..1_000_000u32).all(|n| table.find(of(&n.to_be_bytes()), &n.to_be_bytes()).is_some()));
         assert!(table.footprint() < 12_500_000, "slots take 10 to 12 bytes a key: {}", table.footprint());
         let mut seed = 1u64;
-        assert!(table.random(|| { seed = seed.wrapping_mul(6364136223846793005).wrapping_add(99); seed >> 20 }).is_some());
+        assert!(
+            table
+                .random(|| {
+                    seed = seed.wrapping_mul(6364136223846793005).wrapping_add(99);
+                    seed >> 20
+                })
+                .is_some()
+        );
     }
 }

@@ -54,8 +54,8 @@ enum Held {
     None,
     /// One locked partition.
     One(usize),
-    /// Several locked partitions.
-    Many(Box<PartitionSet>),
+    /// Those in the view's set, locked.
+    Many,
     /// All, by exclusive access.
     All,
 }
@@ -143,6 +143,7 @@ pub struct View<'a> {
     keyspace: &'a Keyspace,
     counters: &'a Counters,
     held: Held,
+    many: PartitionSet,
     /// The database that keys are looked up in.
     pub db: u32,
     /// The time by which keys are due, in Unix milliseconds; fixed while a command runs.
@@ -172,7 +173,8 @@ impl<'a> View<'a> {
     fn with(keyspace: &'a Keyspace, counters: &'a Counters, held: Held, now: i64) -> View<'a> {
         let random = now as u64 ^ counters as *const Counters as u64 | 1;
         let (no_touch, keeps_due, records, expired) = (false, false, false, Vec::new());
-        View { keyspace, counters, held, db: 0, now, no_touch, keeps_due, records, expired, random }
+        let many = PartitionSet::default();
+        View { keyspace, counters, held, many, db: 0, now, no_touch, keeps_due, records, expired, random }
     }
 
     /// The keyspace.
@@ -201,7 +203,8 @@ impl<'a> View<'a> {
         }
         self.unlock();
         partitions.iter().for_each(|p| self.keyspace.partition(p).lock());
-        self.held = Held::Many(Box::new(partitions));
+        self.many = partitions;
+        self.held = Held::Many;
     }
 
     /// Unlocks what is held; exclusive access stays.
@@ -212,7 +215,7 @@ impl<'a> View<'a> {
             // SAFETY: `held` says which locks this view has taken.
             Held::One(p) => unsafe { self.keyspace.partition(p).unlock() },
             // SAFETY: as above.
-            Held::Many(set) => set.iter().for_each(|p| unsafe { self.keyspace.partition(p).unlock() }),
+            Held::Many => self.many.iter().for_each(|p| unsafe { self.keyspace.partition(p).unlock() }),
             Held::All => self.held = Held::All,
         }
     }
@@ -226,7 +229,7 @@ impl<'a> View<'a> {
         match &self.held {
             Held::None => false,
             Held::One(p) => *p == partition,
-            Held::Many(set) => set.contains(partition),
+            Held::Many => self.many.contains(partition),
             Held::All => true,
         }
     }
@@ -369,7 +372,13 @@ impl<'a> View<'a> {
         unsafe { entry.free() };
     }
 
-    fn after_removal(&mut self, partition: usize, entry: Entry, base: Option<crate::segment::Base>, empty: bool) {
+    fn after_removal(
+        &mut self,
+        partition: usize,
+        entry: Entry,
+        base: Option<crate::segment::Base>,
+        empty: bool,
+    ) {
         self.counters.count(self.db, -1, -(entry.expiry().is_some() as i64));
         self.keyspace.partition(partition).publish(base);
         if empty {
@@ -490,7 +499,12 @@ impl<'a> View<'a> {
 
     /// Lets `change` work on a string's bytes, grown with zeros to at least `len` first; makes the key where
     /// it is missing. The encoding becomes "raw", as for every string that was changed in place.
-    pub fn edit<R>(&mut self, key: &[u8], len: usize, change: impl FnOnce(&mut [u8]) -> R) -> Result<R, WrongType> {
+    pub fn edit<R>(
+        &mut self,
+        key: &[u8],
+        len: usize,
+        change: impl FnOnce(&mut [u8]) -> R,
+    ) -> Result<R, WrongType> {
         let key = self.keyspace.key(key);
         let Some((place, entry)) = self.lookup(&key, Intent::Write) else {
             let mut bytes = vec![0; len];
@@ -642,7 +656,12 @@ impl<'a> View<'a> {
     }
 
     /// Visits entries of one held partition in the selected database: see [`Table::scan`]. Due keys are passed over.
-    pub fn scan_partition(&mut self, cursor: Cursor, count: &mut usize, visit: &mut dyn FnMut(Found<'_>)) -> Option<u64> {
+    pub fn scan_partition(
+        &mut self,
+        cursor: Cursor,
+        count: &mut usize,
+        visit: &mut dyn FnMut(Found<'_>),
+    ) -> Option<u64> {
         let (db, now) = (self.db, self.now);
         self.contents(cursor.partition).table(db)?.scan(cursor.position, count, &mut |entry| {
             if entry.expiry().is_none_or(|at| at > now) {
@@ -666,6 +685,47 @@ impl<'a> View<'a> {
         };
         let entry = self.contents(partition).table(db)?.random(random)?;
         Some(Found(entry, now, PhantomData))
+    }
+
+    /// Empties a database. Answers its tables, to be dropped where it hurts nobody. Needs exclusive access.
+    pub fn flush(&mut self, db: u32) -> Vec<Table> {
+        let (keyspace, counters) = (self.keyspace, self.counters);
+        let mut taken = Vec::new();
+        for number in 0..PARTITIONS {
+            let contents = self.contents(number);
+            let there = |key: &[u8]| contents.has(db, keyspace.hash_within(key), key);
+            contents.touched_all(db, there);
+            let table = contents.take_table(db);
+            if table.is_empty() {
+                continue;
+            }
+            counters.count(db, -(table.len() as i64), -(table.volatile() as i64));
+            taken.push(table);
+            keyspace.partition(number).renew_earliest_due(contents);
+            keyspace.mark_occupied(db, number, false);
+        }
+        taken
+    }
+
+    /// Exchanges two databases; whoever watches a key that either has is told. Needs exclusive access.
+    pub fn swap(&mut self, a: u32, b: u32) {
+        let (keyspace, counters) = (self.keyspace, self.counters);
+        let (first, second) = (keyspace.size(a), keyspace.size(b));
+        for number in 0..PARTITIONS {
+            let contents = self.contents(number);
+            let there =
+                |key: &[u8]| [a, b].iter().any(|db| contents.has(*db, keyspace.hash_within(key), key));
+            contents.touched_all(a, there);
+            contents.touched_all(b, there);
+            contents.swap_tables(a, b);
+            for db in [a, b] {
+                keyspace.mark_occupied(db, number, contents.table(db).is_some_and(|t| !t.is_empty()));
+            }
+        }
+        let (keys, volatile) =
+            (second.keys as i64 - first.keys as i64, second.volatile as i64 - first.volatile as i64);
+        counters.count(a, keys, volatile);
+        counters.count(b, -keys, -volatile);
     }
 
     /// Random bits.
@@ -706,8 +766,8 @@ pub fn integer(value: Str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use crate::keyspace::Size;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
     /// Runs `work` with every partition in view, at time `now`.
@@ -733,7 +793,10 @@ mod tests {
             view.set(b"c", NewValue::parse(b"4"), Expire::At(120));
             assert!(view.set_expiry(b"c", Some(300)));
             view.now = 150;
-            assert_eq!((text(view, "a"), text(view, "b"), text(view, "c")), (None, Some("3".into()), Some("4".into())));
+            assert_eq!(
+                (text(view, "a"), text(view, "b"), text(view, "c")),
+                (None, Some("3".into()), Some("4".into()))
+            );
             assert_eq!(view.expired, [Expired { db: 0, key: (*b"a").into() }]);
             assert_eq!(keyspace.size(0), Size { keys: 2, volatile: 1 });
             view.now = 300;
@@ -777,11 +840,11 @@ mod tests {
             assert_eq!((&other[..1], &text(view, "c").expect("renamed")[..1]), ("x", "y"));
             assert_eq!(view.in_db(1, |view| view.get(b"b").and_then(Found::expiry)), Some(77));
         });
-        let member = keyspace.join();
-        let mut exclusive = keyspace.exclusive(&member);
-        exclusive.swap(0, 1);
-        assert_eq!((keyspace.size(0).volatile, keyspace.size(1).keys), (1, 1));
-        assert_eq!(exclusive.flush(1).len(), 1);
+        with(&keyspace, 0, |view| {
+            view.swap(0, 1);
+            assert_eq!((keyspace.size(0).volatile, keyspace.size(1).keys), (1, 1));
+            assert_eq!(view.flush(1).len(), 1);
+        });
         assert_eq!((keyspace.size(1).keys, keyspace.next_occupied(1, 0)), (0, None));
     }
 

@@ -151,7 +151,13 @@ pub fn purge() {
     // SAFETY: `arena.4096.purge` takes no value; reading a zero-sized value calls it.
     let name = b"arena.4096.purge\0";
     unsafe {
-        je::mallctl(name.as_ptr().cast(), std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut(), 0);
+        je::mallctl(
+            name.as_ptr().cast(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            0,
+        );
     }
 }
 

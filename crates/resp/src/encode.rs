@@ -234,7 +234,11 @@ fn double_text(value: f64, buffer: &mut ryu::Buffer) -> String {
         return if value > 0.0 { "inf".into() } else { "-inf".into() };
     }
     if value == value.trunc() && value.abs() < 1e17 {
-        return if value == 0.0 && value.is_sign_negative() { "-0".into() } else { format!("{}", value as i64) };
+        return if value == 0.0 && value.is_sign_negative() {
+            "-0".into()
+        } else {
+            format!("{}", value as i64)
+        };
     }
     let text = buffer.format_finite(value);
     match text.split_once('e') {

@@ -160,10 +160,15 @@ impl Parser {
                 let Some(line) = line(request, 1, ProtocolError::CountTooBig)? else {
                     return Ok(Parsed::Incomplete { missing: 0 });
                 };
-                let count = parse_length(line).filter(|n| *n <= i32::MAX as i64).ok_or(ProtocolError::Count)?;
+                let count =
+                    parse_length(line).filter(|n| *n <= i32::MAX as i64).ok_or(ProtocolError::Count)?;
                 if count > limits.max_args {
                     let known = limits.authenticated;
-                    return Err(if known { ProtocolError::Count } else { ProtocolError::UnauthenticatedCount });
+                    return Err(if known {
+                        ProtocolError::Count
+                    } else {
+                        ProtocolError::UnauthenticatedCount
+                    });
                 }
                 self.at = 1 + line.len() + 2;
                 spans.reserve(count.clamp(0, 1024) as usize);
@@ -223,7 +228,11 @@ fn bulk_header(request: &[u8], at: usize, limits: Limits) -> Result<Option<(usiz
     }
     let len = parse_length(&line[1..]).filter(|n| *n >= 0).ok_or(ProtocolError::Bulk)?;
     if len > limits.max_bulk {
-        return Err(if limits.authenticated { ProtocolError::Bulk } else { ProtocolError::UnauthenticatedBulk });
+        return Err(if limits.authenticated {
+            ProtocolError::Bulk
+        } else {
+            ProtocolError::UnauthenticatedBulk
+        });
     }
     Ok(Some((len as usize, at + line.len() + 2)))
 }
@@ -245,7 +254,8 @@ fn parse_length(text: &[u8]) -> Option<i64> {
         Some(rest) => (true, rest),
         None => (false, text),
     };
-    let sound = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) && (digits[0] != b'0' || text == b"0");
+    let sound =
+        !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) && (digits[0] != b'0' || text == b"0");
     if !sound {
         return None;
     }
@@ -307,9 +317,12 @@ mod tests {
             // The buffer also moves: what precedes the request goes away between two calls.
             for (i, piece) in input.chunks(step).enumerate() {
                 let start = 7 * (i % 2);
-                buffer = [vec![b'.'; start], buffer.split_off(if i > 0 { 7 * ((i - 1) % 2) } else { 0 })].concat();
+                buffer =
+                    [vec![b'.'; start], buffer.split_off(if i > 0 { 7 * ((i - 1) % 2) } else { 0 })].concat();
                 buffer.extend_from_slice(piece);
-                if let Parsed::Request { len } = parser.parse(&mut buffer, start, ANY, &mut spans).expect("sound") {
+                if let Parsed::Request { len } =
+                    parser.parse(&mut buffer, start, ANY, &mut spans).expect("sound")
+                {
                     assert_eq!(len, input.len());
                     done = true;
                 }
@@ -342,7 +355,9 @@ mod tests {
     #[test]
     fn unknown_clients_get_little() {
         let refuse = |input: &[u8]| {
-            Parser::default().parse(&mut input.to_vec(), 0, Limits::UNAUTHENTICATED, &mut vec![]).expect_err("too much")
+            Parser::default()
+                .parse(&mut input.to_vec(), 0, Limits::UNAUTHENTICATED, &mut vec![])
+                .expect_err("too much")
         };
         assert_eq!(refuse(b"*11\r\n"), ProtocolError::UnauthenticatedCount);
         assert_eq!(refuse(b"*1\r\n$16385\r\n"), ProtocolError::UnauthenticatedBulk);

@@ -1,0 +1,94 @@
+//! Reading a command's arguments: numbers, words and options, with Redis's errors.
+
+use keyspace::parse_integer;
+use resp::Args;
+
+use crate::error::Error;
+
+/// Reads an integer argument.
+#[inline]
+pub fn integer(arg: &[u8]) -> Result<i64, Error> {
+    parse_integer(arg).ok_or(Error::NotInteger)
+}
+
+/// Reads an integer argument within limits; an integer outside them is [`Error::OutOfRange`].
+pub fn integer_in(arg: &[u8], range: std::ops::RangeInclusive<i64>) -> Result<i64, Error> {
+    let number = integer(arg)?;
+    if range.contains(&number) { Ok(number) } else { Err(Error::OutOfRange) }
+}
+
+/// Whether an argument is this word, in any case. `word` is in capitals.
+#[inline]
+pub fn is(arg: &[u8], word: &str) -> bool {
+    arg.eq_ignore_ascii_case(word.as_bytes())
+}
+
+/// A cursor over optional arguments.
+pub struct Options<'a> {
+    args: Args<'a>,
+    at: usize,
+}
+
+impl<'a> Options<'a> {
+    /// The arguments from `first` on.
+    pub fn new(args: Args<'a>, first: usize) -> Options<'a> {
+        Options { args, at: first }
+    }
+
+    /// The next argument, if there is one.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Option<&'a [u8]> {
+        let arg = self.args.get(self.at)?;
+        self.at += 1;
+        Some(arg)
+    }
+
+    /// The value that must follow an option.
+    pub fn value(&mut self) -> Result<&'a [u8], Error> {
+        self.next().ok_or(Error::Syntax)
+    }
+
+    /// The integer that must follow an option.
+    pub fn integer(&mut self) -> Result<i64, Error> {
+        integer(self.value()?)
+    }
+
+    /// How many arguments are left.
+    pub fn left(&self) -> usize {
+        self.args.len().saturating_sub(self.at)
+    }
+}
+
+/// The unit and the origin of a time argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// Seconds from now.
+    Seconds,
+    /// Milliseconds from now.
+    Millis,
+    /// Unix seconds.
+    UnixSeconds,
+    /// Unix milliseconds.
+    UnixMillis,
+}
+
+impl TimeUnit {
+    /// The absolute time in Unix milliseconds that `number` means at `now`; `None` beyond 64 bits.
+    pub fn absolute(self, number: i64, now: i64) -> Option<i64> {
+        let millis = match self {
+            TimeUnit::Seconds | TimeUnit::UnixSeconds => number.checked_mul(1000)?,
+            TimeUnit::Millis | TimeUnit::UnixMillis => number,
+        };
+        match self {
+            TimeUnit::Seconds | TimeUnit::Millis => millis.checked_add(now),
+            TimeUnit::UnixSeconds | TimeUnit::UnixMillis => Some(millis),
+        }
+    }
+
+    /// The same, for options such as EX and PXAT, which take only times above zero.
+    pub fn expiry(self, arg: &[u8], now: i64, command: &'static str) -> Result<i64, Error> {
+        let number = integer(arg)?;
+        let at = if number > 0 { self.absolute(number, now) } else { None };
+        at.ok_or(Error::InvalidExpire(command))
+    }
+}

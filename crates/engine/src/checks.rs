@@ -1,0 +1,146 @@
+//! The checks that a command passes before it runs, in Redis's order. Commands of an ordinary client in ordinary times
+//! are known to pass them and take the short way.
+
+use config::Config;
+use resp::Args;
+
+use crate::client::{Client, State};
+use crate::command::{Flags, Handler};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::table::Row;
+use crate::transaction::Queue;
+
+/// What the checks say.
+pub enum Verdict {
+    /// It runs now.
+    Run(&'static Row),
+    /// It is queued for EXEC.
+    Queue(&'static Row),
+    /// It is refused.
+    Refuse(Option<&'static Row>, Error),
+    /// The client waits.
+    Park,
+}
+
+/// Checks one request.
+pub fn check(
+    engine: &'static Engine,
+    config: &Config,
+    client: &Client,
+    args: Args,
+    row: Option<&'static Row>,
+    now: i64,
+) -> Verdict {
+    let row = match row {
+        Some(row) => row,
+        None => match engine.table.find(args) {
+            Ok(row) => row,
+            Err(error) => return Verdict::Refuse(engine.table.get(args.at(0)), error),
+        },
+    };
+    if let Err(error) = may_run(config, client, row) {
+        return Verdict::Refuse(Some(row), error);
+    }
+    if engine.pause.holds(may_write(client, row), now) && !client.is(State::REPLICA) {
+        return Verdict::Park;
+    }
+    if client.is(State::MULTI) && !runs_in_multi(row) { Verdict::Queue(row) } else { Verdict::Run(row) }
+}
+
+fn may_run(config: &Config, client: &Client, row: &Row) -> Result<(), Error> {
+    if row.has(Flags::PROTECTED) {
+        protected(config, client, row)?;
+    }
+    if client.is(State::UNAUTHENTICATED) && !row.has(Flags::NO_AUTH) {
+        return Err(Error::NoAuth);
+    }
+    if client.is(State::MULTI) && row.has(Flags::NO_MULTI) {
+        return Err(Error::NotInTransaction);
+    }
+    Ok(())
+}
+
+/// DEBUG and MODULE run only where enable-debug-command and enable-module-command allow them.
+fn protected(config: &Config, client: &Client, row: &Row) -> Result<(), Error> {
+    let (allowed, directive) = match row.full_name.as_str() {
+        name if name.starts_with("debug") => (config.enable_debug_command, "enable-debug-command"),
+        _ => (config.enable_module_command, "enable-module-command"),
+    };
+    let local = client.record.is_unix || is_loopback(&client.record.address);
+    if allowed.allows(local) {
+        return Ok(());
+    }
+    let name = row.command.name.to_ascii_uppercase();
+    let name = if directive == "enable-debug-command" { "DEBUG" } else { name.as_str() };
+    Err(Error::err(format_args!(
+        "{name} command not allowed. If the {directive} option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
+    )))
+}
+
+/// Whether an address in CLIENT LIST's form is of this machine.
+pub fn is_loopback(address: &str) -> bool {
+    address.starts_with("127.") || address.starts_with("[::1]") || address.starts_with('/')
+}
+
+/// Whether the command, or the transaction that it runs, may change something.
+fn may_write(client: &Client, row: &Row) -> bool {
+    let writes = |row: &Row| {
+        row.has(Flags::WRITE | Flags::MAY_REPLICATE)
+            || row.command.flags.intersects(Flags::WRITE | Flags::MAY_REPLICATE)
+    };
+    match row.command.handler {
+        Handler::Exec => client.queue.iter().flat_map(|q| &q.commands).any(|(row, _)| writes(row)),
+        _ => writes(row) && !client.is(State::MULTI),
+    }
+}
+
+/// Commands that run at once though the client is between MULTI and EXEC.
+fn runs_in_multi(row: &Row) -> bool {
+    matches!(row.command.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+}
+
+/// Puts a command in the client's queue.
+pub fn queue(client: &mut Client, row: &'static Row, args: Args) {
+    let queue = client.queue.get_or_insert_default();
+    queue.commands.push((row, args.to_owned()));
+    let (count, bytes) = (queue.commands.len(), queue.footprint());
+    client.record.multi.store(count as i64, std::sync::atomic::Ordering::Relaxed);
+    client.record.args_len.store(bytes as u64, std::sync::atomic::Ordering::Relaxed);
+    client.encoder().simple("QUEUED");
+}
+
+/// Begins a transaction.
+pub fn enter_multi(client: &mut Client) {
+    client.queue = Some(Box::<Queue>::default());
+    client.record.multi.store(0, std::sync::atomic::Ordering::Relaxed);
+    client.set_state(State::MULTI, true);
+}
+
+/// Ends a transaction, run or not.
+pub fn leave_multi(client: &mut Client) {
+    client.queue = None;
+    client.record.multi.store(-1, std::sync::atomic::Ordering::Relaxed);
+    client.record.args_len.store(0, std::sync::atomic::Ordering::Relaxed);
+    client.set_state(State::MULTI, false);
+}
+
+/// CLIENT REPLY: takes back what a silent client must not get, from `mark` on.
+pub fn after_reply(client: &mut Client, mark: usize) {
+    if client.is(State::REPLY_OFF | State::REPLY_SKIP) {
+        client.reply.truncate(mark);
+    }
+    client.set_state(State::REPLY_SKIP, client.is(State::REPLY_SKIP_NEXT));
+    client.set_state(State::REPLY_SKIP_NEXT, false);
+}
+
+/// Whether a command's arguments hold a secret that no log may show.
+pub fn is_sensitive(row: &Row, args: Args) -> bool {
+    match row.full_name.as_str() {
+        "auth" | "acl|setuser" => true,
+        "hello" => args.iter().any(|a| a.eq_ignore_ascii_case(b"AUTH")),
+        "config|set" => args.iter().skip(2).step_by(2).any(config::is_sensitive),
+        "migrate" => args.iter().any(|a| a.eq_ignore_ascii_case(b"AUTH") || a.eq_ignore_ascii_case(b"AUTH2")),
+        _ => false,
+    }
+}

@@ -1,0 +1,146 @@
+//! What a handler sees: key handlers a view of their locked keys, server handlers the server.
+
+use config::Config;
+use config::NotifyEvents;
+use keyspace::{Key, View};
+use resp::{Args, Encoder, OwnedArgs};
+
+use crate::client::Client;
+use crate::engine::Engine;
+
+/// What a command has done that others must hear of.
+#[derive(Default)]
+pub struct Effects {
+    /// Changes, as `rdb_changes_since_last_save` counts them.
+    pub dirty: u64,
+    /// What goes to the log in place of the command itself.
+    pub instead: Option<Vec<OwnedArgs>>,
+    /// Keyspace events, where anyone asked for their class.
+    pub events: Vec<Event>,
+}
+
+/// A keyspace event: `notify-keyspace-events` chooses which are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its class.
+    pub class: NotifyEvents,
+    /// Its name.
+    pub name: &'static str,
+    /// The database.
+    pub db: u32,
+    /// The key.
+    pub key: Box<[u8]>,
+}
+
+impl Effects {
+    pub(crate) fn clear(&mut self) {
+        self.dirty = 0;
+        self.instead = None;
+        self.events.clear();
+    }
+}
+
+/// What a Read or Write handler sees. Neither sockets, nor other clients, nor the server.
+pub struct KeyCx<'c, 'v> {
+    /// The command and its arguments.
+    pub args: Args<'c>,
+    /// Where the reply goes.
+    pub reply: Encoder<'c>,
+    /// The locked keys.
+    pub view: &'c mut View<'v>,
+    /// The configuration.
+    pub config: &'c Config,
+    pub(crate) effects: &'c mut Effects,
+}
+
+impl<'c> KeyCx<'c, '_> {
+    /// The time, in Unix milliseconds; fixed while the command runs.
+    pub fn now(&self) -> i64 {
+        self.view.now
+    }
+
+    /// Says that the command has made `changes` changes: without this it goes to nobody's log.
+    #[inline]
+    pub fn changed(&mut self, changes: u64) {
+        self.effects.dirty += changes;
+    }
+
+    /// Puts another command in this one's place in the log: effects are deterministic, expiries absolute.
+    /// Several calls make several commands. Does not count as a change.
+    pub fn log_instead<A: AsRef<[u8]>>(&mut self, args: impl IntoIterator<Item = A>) {
+        self.effects.instead.get_or_insert_default().push(args.into_iter().collect());
+    }
+
+    /// Keeps the command out of the log though it has changed something.
+    pub fn log_nothing(&mut self) {
+        self.effects.instead.get_or_insert_default();
+    }
+
+    /// Tells a keyspace event of the selected database.
+    #[inline]
+    pub fn notify(&mut self, class: NotifyEvents, name: &'static str, key: &[u8]) {
+        let db = self.view.db;
+        self.notify_in(db, class, name, key);
+    }
+
+    /// Tells a keyspace event of another database.
+    #[inline]
+    pub fn notify_in(&mut self, db: u32, class: NotifyEvents, name: &'static str, key: &[u8]) {
+        let wanted = self.config.notify_keyspace_events;
+        if wanted.contains(class) && wanted.intersects(NotifyEvents::KEYSPACE | NotifyEvents::KEYEVENT) {
+            self.effects.events.push(Event { class, name, db, key: key.into() });
+        }
+    }
+
+    /// The longest string that may come to be, in bytes.
+    pub fn max_string(&self) -> usize {
+        self.config.proto_max_bulk_len as usize
+    }
+}
+
+/// What a Server or Exclusive handler sees.
+pub struct ServerCx<'c, 'v> {
+    /// The server.
+    pub engine: &'static Engine,
+    /// The client that asks.
+    pub client: &'c mut Client,
+    /// The command and its arguments.
+    pub args: Args<'c>,
+    /// The configuration at the start of the command.
+    pub config: &'c Config,
+    /// The keyspace: everything for an Exclusive handler; for a Server handler nothing is locked, and it locks a
+    /// partition at a time by [`View::lock_one`].
+    pub view: &'c mut View<'v>,
+    pub(crate) effects: &'c mut Effects,
+}
+
+impl<'v> ServerCx<'_, 'v> {
+    /// Where the reply goes.
+    pub fn reply(&mut self) -> Encoder<'_> {
+        self.client.encoder()
+    }
+
+    /// The time, in Unix milliseconds.
+    pub fn now(&self) -> i64 {
+        self.view.now
+    }
+
+    /// Says that the command has made `changes` changes.
+    pub fn changed(&mut self, changes: u64) {
+        self.effects.dirty += changes;
+    }
+
+    /// Puts another command in this one's place in the log.
+    pub fn log_instead<A: AsRef<[u8]>>(&mut self, args: impl IntoIterator<Item = A>) {
+        self.effects.instead.get_or_insert_default().push(args.into_iter().collect());
+    }
+
+    /// Locks the partition of one key (or uses exclusive access) and lets `work` see it.
+    pub fn with_key<R>(&mut self, key: &[u8], work: impl FnOnce(&mut View<'v>) -> R) -> R {
+        let partition = Key::partition(&self.view.keyspace().key(key));
+        self.view.lock_one(partition);
+        let result = work(self.view);
+        self.view.unlock();
+        result
+    }
+}

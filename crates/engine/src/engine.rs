@@ -1,0 +1,321 @@
+//! The engine: what the whole process shares. There is one, for as long as the process runs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use config::{Config, Param};
+use keyspace::{Keyspace, Table};
+use parking_lot::Mutex;
+
+use crate::client::Clients;
+use crate::cx::Event;
+use crate::log::ReplLog;
+use crate::slowlog::SlowLog;
+use crate::stats::Stats;
+use crate::table::CommandTable;
+
+/// The version of Redis that clients are told.
+pub const REDIS_VERSION: &str = "7.4.1";
+/// Our own version.
+pub const CARNELIAN_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Threads that enter the keyspace beside the workers: active expiry, loading, a snapshot's traversal.
+const OTHER_THREADS: usize = 8;
+
+/// What the process around the engine does for it. Pushed down by the server at start.
+pub trait Host: Send + Sync {
+    /// Writes a line to the server's log.
+    fn log(&self, level: LogLevel, text: &str);
+    /// Makes a changed configuration act: ports, log level, limits. The error undoes the whole change.
+    fn apply(&self, changed: &[&'static Param], config: &Config) -> Result<(), (&'static str, String)>;
+    /// CONFIG REWRITE.
+    fn rewrite_config(&self, config: &Config) -> Result<(), String>;
+    /// Facts about the process for INFO.
+    fn facts(&self) -> Facts;
+    /// Asks the process to end; answers once it is on its way.
+    fn shutdown(&self, request: Shutdown);
+    /// Frees tables where it hurts nobody.
+    fn drop_later(&self, tables: Vec<Table>);
+}
+
+/// Levels of the server's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// For developers.
+    Debug,
+    /// A lot.
+    Verbose,
+    /// What matters in production.
+    Notice,
+    /// What must be seen.
+    Warning,
+}
+
+/// How to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shutdown {
+    /// Do not wait for replicas.
+    pub now: bool,
+    /// End even if saving fails.
+    pub force: bool,
+    /// SAVE or NOSAVE, where said.
+    pub save: Option<bool>,
+}
+
+/// What the process knows of itself.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Path of the program.
+    pub executable: String,
+    /// Path of the configuration file, or empty.
+    pub config_file: String,
+    /// Number of the build, in hexadecimal.
+    pub build_id: String,
+    /// 40 hexadecimal digits, new at every start.
+    pub run_id: String,
+    /// "no", "systemd" or "upstart".
+    pub supervised: &'static str,
+    /// What is listened on, as INFO's listener lines say it.
+    pub listeners: Vec<String>,
+    /// The poller's name.
+    pub multiplexing: &'static str,
+}
+
+/// A message from one worker's command to another worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Look at clients that were killed.
+    Killed,
+    /// A pause has ended or changed: parked commands may run.
+    Resume,
+}
+
+/// A worker's mailbox: push only, never blocking.
+#[derive(Default)]
+pub struct Mailbox {
+    messages: Mutex<Vec<Message>>,
+    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl Mailbox {
+    /// Says how the worker is woken; once, when it starts.
+    pub fn on_message(&self, wake: impl Fn() + Send + Sync + 'static) {
+        let _ = self.wake.set(Box::new(wake));
+    }
+
+    /// Leaves a message.
+    pub fn push(&self, message: Message) {
+        self.messages.lock().push(message);
+        self.wake.get().inspect(|wake| wake());
+    }
+
+    /// Takes all messages.
+    pub fn take(&self) -> Vec<Message> {
+        std::mem::take(&mut self.messages.lock())
+    }
+}
+
+/// CLIENT PAUSE.
+#[derive(Default)]
+pub struct Pause {
+    /// Until when, in Unix milliseconds; 0: not paused.
+    until: AtomicI64,
+    /// Only commands that may change something wait.
+    writes_only: AtomicBool,
+}
+
+impl Pause {
+    /// Whether a command waits now: `may_write` says that it may change something.
+    pub fn holds(&self, may_write: bool, now: i64) -> bool {
+        self.until.load(Relaxed) > now && (may_write || !self.writes_only.load(Relaxed))
+    }
+
+    /// Until when, in Unix milliseconds, if it is paused at `now`.
+    pub fn until(&self, now: i64) -> Option<i64> {
+        Some(self.until.load(Relaxed)).filter(|until| *until > now)
+    }
+
+    /// Whether writes wait: keys do not expire meanwhile, so that nothing changes.
+    pub fn is_paused(&self, now: i64) -> bool {
+        self.until(now).is_some()
+    }
+}
+
+/// What the whole process shares.
+pub struct Engine {
+    /// Every key.
+    pub keyspace: Keyspace,
+    /// Every command.
+    pub table: CommandTable,
+    /// Every client.
+    pub clients: Clients,
+    /// Every count.
+    pub stats: Stats,
+    /// Effects, for those who read them.
+    pub log: ReplLog,
+    /// Slow commands.
+    pub slowlog: SlowLog,
+    /// Errors replied, by code.
+    pub errors: Mutex<BTreeMap<String, u64>>,
+    /// CLIENT PAUSE.
+    pub pause: Pause,
+    /// Each worker's mailbox.
+    pub mailboxes: Box<[Mailbox]>,
+    /// The process around.
+    pub host: Box<dyn Host>,
+    /// When the server started, in Unix milliseconds.
+    pub started_ms: i64,
+    /// The most memory ever in use, in bytes, as far as it was looked at.
+    pub peak_memory: AtomicU64,
+    /// The memory in use when the server had started, in bytes.
+    pub startup_memory: AtomicU64,
+    /// Changes since the last save.
+    pub dirty: AtomicU64,
+    /// The latest keyspace events.
+    pub events: Mutex<VecDeque<Event>>,
+    /// Bits of what sends every command through all checks.
+    attention: AtomicU32,
+    /// Active expiry (DEBUG SET-ACTIVE-EXPIRE).
+    pub active_expire: AtomicBool,
+    config: ArcSwap<Config>,
+    config_version: AtomicU64,
+    /// One CONFIG SET at a time.
+    pub config_change: Mutex<()>,
+}
+
+impl Engine {
+    /// An engine for the process's lifetime, with `workers` workers.
+    pub fn start(
+        config: Config,
+        table: CommandTable,
+        workers: usize,
+        host: Box<dyn Host>,
+    ) -> &'static Engine {
+        let ids = table.ids();
+        let engine = Engine {
+            keyspace: Keyspace::new(config.databases as u32, workers + OTHER_THREADS),
+            table,
+            clients: Clients::default(),
+            stats: Stats::new(workers, ids),
+            log: ReplLog::default(),
+            slowlog: SlowLog::default(),
+            errors: Mutex::default(),
+            pause: Pause::default(),
+            mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
+            host,
+            started_ms: unix_millis(),
+            peak_memory: AtomicU64::new(0),
+            startup_memory: AtomicU64::new(0),
+            dirty: AtomicU64::new(0),
+            events: Mutex::default(),
+            attention: AtomicU32::new(0),
+            active_expire: AtomicBool::new(true),
+            config: ArcSwap::from_pointee(config),
+            config_version: AtomicU64::new(1),
+            config_change: Mutex::new(()),
+        };
+        let engine: &'static Engine = Box::leak(Box::new(engine));
+        engine.configured(&engine.config());
+        engine
+    }
+
+    /// The configuration as it is now.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    /// Changes whenever the configuration does.
+    #[inline]
+    pub fn config_version(&self) -> u64 {
+        self.config_version.load(Relaxed)
+    }
+
+    /// Publishes a changed configuration. The caller holds `config_change`.
+    pub fn publish(&self, config: Config) {
+        self.configured(&config);
+        self.config.store(Arc::new(config));
+        self.config_version.fetch_add(1, Relaxed);
+    }
+
+    /// Tells those who keep their own copy of a directive.
+    fn configured(&self, config: &Config) {
+        use config::EvictionPolicy as Policy;
+        let lfu = matches!(config.maxmemory_policy, Policy::AllkeysLfu | Policy::VolatileLfu);
+        self.keyspace.access.set(lfu, config.lfu_log_factor as u32, config.lfu_decay_time as u32);
+        self.slowlog.set_max_len(config.slowlog_max_len as usize);
+    }
+
+    /// Whether every command must pass all checks.
+    #[inline]
+    pub fn needs_attention(&self) -> bool {
+        self.attention.load(Relaxed) != 0
+    }
+
+    /// Pauses clients until a time in Unix milliseconds; a running pause is only made longer and stricter. Called with exclusive access.
+    pub fn pause_clients(&self, until: i64, writes_only: bool, now: i64) {
+        let paused = self.pause.is_paused(now);
+        let strict = !writes_only || (paused && !self.pause.writes_only.load(Relaxed));
+        self.pause.writes_only.store(!strict, Relaxed);
+        let until = if paused { until.max(self.pause.until.load(Relaxed)) } else { until };
+        self.pause.until.store(until, Relaxed);
+        self.attention.store(1, Relaxed);
+    }
+
+    /// Ends a pause. Called with exclusive access, or when it has run out.
+    pub fn resume_clients(&self) {
+        self.pause.until.store(0, Relaxed);
+        self.attention.store(0, Relaxed);
+        self.tell_workers(&Message::Resume);
+    }
+
+    /// Leaves a message for every worker.
+    pub fn tell_workers(&self, message: &Message) {
+        self.mailboxes.iter().for_each(|m| m.push(message.clone()));
+    }
+
+    /// Counts an error reply.
+    pub fn count_error(&self, text: &str) {
+        /// Codes come from scripts too, later: their number is bounded.
+        const MOST: usize = 128;
+        let mut errors = self.errors.lock();
+        let code = crate::Error::code(text);
+        if let Some(count) = errors.get_mut(code) {
+            *count += 1;
+        } else if errors.len() < MOST {
+            errors.insert(code.to_owned(), 1);
+        }
+    }
+
+    /// Tells keyspace events; the partitions of their keys are still locked.
+    pub(crate) fn tell_events(&self, events: Vec<Event>) {
+        /// As many as a test may want to look at.
+        const KEPT: usize = 64;
+        if events.is_empty() {
+            return;
+        }
+        let mut kept = self.events.lock();
+        kept.extend(events);
+        let surplus = kept.len().saturating_sub(KEPT);
+        kept.drain(..surplus);
+    }
+
+    /// Bytes in use; also keeps the peak.
+    pub fn used_memory(&self) -> usize {
+        let used = memory::used();
+        self.peak_memory.fetch_max(used as u64, Relaxed);
+        used
+    }
+}
+
+/// Now, in Unix milliseconds.
+pub fn unix_millis() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
+}
+
+/// Now, in Unix microseconds.
+pub fn unix_micros() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64)
+}

@@ -1,0 +1,641 @@
+//! The one pipeline: every command of every client goes this way, and no other.
+//!
+//! A worker first *plans*: it parses what its ready connections have sent into one [`Batch`]. Then it
+//! *runs* the batch in groups of [`GROUP`]: the slots and then the entries of the group's keys are brought into the
+//! cache while other work goes on, the gate is entered once, and then a command at a time passes the checks, has its
+//! partitions locked in ascending order, runs, and hands its effects to the log before they are unlocked.
+//!
+//! Consecutive commands on one partition keep its lock. Commands that need the whole keyspace leave the gate,
+//! take exclusive access, and keep it for those that follow and need it too.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use config::Config;
+use keyspace::{Key, Member, PartitionSet, View, partition_of};
+use resp::{Args, Limits, OwnedArgs, Parsed, Parser, ProtocolError, Span};
+
+use crate::checks::{self, Verdict};
+use crate::client::{Client, State};
+use crate::command::{Flags, Handler};
+use crate::cx::{Effects, KeyCx, ServerCx};
+use crate::engine::{Engine, unix_millis};
+use crate::error::{Error, Outcome};
+use crate::log::Effect;
+use crate::stats::WorkerStats;
+use crate::table::Row;
+use crate::transaction::Queue;
+
+/// Commands whose cache misses overlap.
+pub const GROUP: usize = 32;
+/// Keys of one command that are prefetched; the misses of more would evict each other.
+const PREFETCHED_KEYS: usize = 16;
+
+/// A client with what it has sent.
+pub struct Peer {
+    /// The client.
+    pub client: Client,
+    /// Bytes received; those before `consumed` were run.
+    pub input: Vec<u8>,
+    /// Bytes of the input whose commands were run.
+    pub consumed: usize,
+    /// Bytes of the input whose commands are planned.
+    planned: usize,
+    parser: Parser,
+}
+
+impl Peer {
+    /// A peer that has sent nothing yet.
+    pub fn new(client: Client) -> Peer {
+        Peer { client, input: Vec::new(), consumed: 0, planned: 0, parser: Parser::default() }
+    }
+
+    /// Drops the bytes that were run. Answers whether nothing is left.
+    pub fn compact(&mut self) -> bool {
+        if self.consumed == self.input.len() {
+            self.input.clear();
+        } else {
+            self.input.drain(..self.consumed);
+        }
+        self.planned -= self.consumed.min(self.planned);
+        self.consumed = 0;
+        self.input.is_empty()
+    }
+
+    /// Forgets what was planned but not run: it is parsed again when the client goes on.
+    fn replan(&mut self) {
+        self.planned = self.consumed;
+        self.parser = Parser::default();
+    }
+
+    /// Whether part of a request has arrived.
+    pub fn has_partial(&self) -> bool {
+        !self.parser.is_idle()
+    }
+
+    /// Bytes of memory that parsing holds.
+    pub fn parser_footprint(&self) -> usize {
+        self.parser.footprint()
+    }
+}
+
+/// Whoever keeps the peers.
+pub trait Peers {
+    /// One of them.
+    fn peer(&mut self, index: usize) -> &mut Peer;
+}
+
+/// Commands of many clients, in each client's order.
+#[derive(Default)]
+pub struct Batch {
+    requests: Vec<Request>,
+    spans: Vec<Span>,
+    /// Database and hash of each key to prefetch.
+    keys: Vec<(u32, u64)>,
+}
+
+struct Request {
+    peer: usize,
+    /// Its arguments in the batch's spans.
+    spans: std::ops::Range<usize>,
+    /// Where it ends in the peer's input.
+    end: usize,
+    /// The command; `None` for one that is unknown or has the wrong number of arguments.
+    row: Option<&'static Row>,
+    /// The hash of its first key.
+    hash: u64,
+}
+
+impl Batch {
+    /// Whether nothing is planned.
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// Plans all whole requests of a peer, up to one that changes how the bytes behind it are read. Answers
+    /// whether more may follow behind that one. After an error the requests before it are planned all the same.
+    pub fn plan(
+        &mut self,
+        engine: &'static Engine,
+        index: usize,
+        peer: &mut Peer,
+        limits: Limits,
+    ) -> Result<bool, ProtocolError> {
+        if peer.client.is(State::BLOCKED | State::CLOSING) {
+            return Ok(false);
+        }
+        loop {
+            let mark = self.spans.len();
+            let parsed = peer.parser.parse(&mut peer.input, peer.planned, limits, &mut self.spans)?;
+            let Parsed::Request { len } = parsed else { return Ok(false) };
+            peer.planned += len;
+            let spans = mark..self.spans.len();
+            let row = if spans.is_empty() {
+                None
+            } else {
+                engine.table.find(Args::new(&peer.input, &self.spans[spans.clone()])).ok()
+            };
+            self.requests.push(Request { peer: index, spans, end: peer.planned, row, hash: 0 });
+            if row.is_some_and(|row| row.has(Flags::STOPS_PARSING)) {
+                return Ok(peer.planned < peer.input.len());
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.requests.clear();
+        self.spans.clear();
+    }
+}
+
+/// Runs a worker's batches.
+pub struct Executor {
+    member: Member<'static>,
+    core: Core,
+}
+
+/// What running a command takes beside the view.
+struct Core {
+    engine: &'static Engine,
+    stats: &'static WorkerStats,
+    config: Arc<Config>,
+    config_version: u64,
+    clock: quanta::Clock,
+    /// When the command before ended, by the CPU's clock.
+    last_tick: u64,
+    effects: Effects,
+}
+
+/// What became of a request.
+enum Flow {
+    /// It was run, queued or refused.
+    Done,
+    /// It waits: the client is blocked.
+    Parked,
+    /// It needs exclusive access, and was not run.
+    NeedsExclusive,
+}
+
+impl Executor {
+    /// The executor of a worker; made in the worker's own thread.
+    pub fn new(engine: &'static Engine, worker: usize) -> Executor {
+        let core = Core {
+            engine,
+            stats: engine.stats.worker(worker),
+            config: engine.config(),
+            config_version: engine.config_version(),
+            clock: quanta::Clock::new(),
+            last_tick: 0,
+            effects: Effects::default(),
+        };
+        Executor { member: engine.keyspace.join(), core }
+    }
+
+    /// The configuration, renewed if it has changed.
+    pub fn config(&mut self) -> &Arc<Config> {
+        self.core.renew_config();
+        &self.core.config
+    }
+
+    /// The worker's counters.
+    pub fn stats(&self) -> &'static WorkerStats {
+        self.core.stats
+    }
+
+    /// Runs all planned requests, and empties the batch.
+    pub fn run(&mut self, batch: &mut Batch, peers: &mut impl Peers) {
+        self.core.renew_config();
+        let started = self.core.clock.raw();
+        self.core.last_tick = started;
+        let mut from = 0;
+        while from < batch.requests.len() {
+            let to = (from + GROUP).min(batch.requests.len());
+            self.run_group(batch, from..to, peers);
+            from = to;
+        }
+        self.core.stats.command_nanos.add(self.core.clock.delta_as_nanos(started, self.core.last_tick));
+        batch.clear();
+    }
+
+    fn run_group(&mut self, batch: &mut Batch, group: std::ops::Range<usize>, peers: &mut impl Peers) {
+        let (keyspace, core) = (&self.core.engine.keyspace, &mut self.core);
+        prefetch_slots(keyspace, batch, group.clone(), peers);
+        let mut at = group.start;
+        let mut fetched = false;
+        while at < group.end {
+            let now = unix_millis();
+            {
+                let inside = self.member.gate.enter();
+                let mut view = core.prepared(View::new(&self.member, &inside, now));
+                if !std::mem::replace(&mut fetched, true) {
+                    batch.keys.iter().for_each(|(db, hash)| keyspace.prefetch_entry(*db, *hash));
+                }
+                at = run_while(core, &mut view, batch, at..group.end, peers);
+            }
+            if at < group.end {
+                let mut exclusive = keyspace.exclusive(&self.member);
+                let mut view = core.prepared(View::exclusive(&mut exclusive, now));
+                at = run_while(core, &mut view, batch, at..group.end, peers);
+            }
+        }
+    }
+
+    /// Deletes up to `limit` due keys of a partition, as an active expiry. Answers whether more are due.
+    pub fn expire_due(&mut self, partition: usize, limit: usize) -> bool {
+        expire_due(self.core.engine, &self.member, partition, limit)
+    }
+
+    /// Ends a client's watches, when it goes.
+    pub fn unwatch(&mut self, client: &mut Client) {
+        let inside = self.member.gate.enter();
+        let mut view = View::new(&self.member, &inside, unix_millis());
+        unwatch(client, &mut view);
+    }
+}
+
+/// Deletes up to `limit` due keys of a partition and tells the log. Answers whether more are due.
+pub fn expire_due(engine: &Engine, member: &Member<'static>, partition: usize, limit: usize) -> bool {
+    let inside = member.gate.enter();
+    let mut view = View::new(member, &inside, unix_millis());
+    view.records = engine.log.is_read();
+    view.lock_one(partition);
+    let more = view.expire_due(partition, limit);
+    Unit::default().settle(engine, &mut view);
+    more
+}
+
+/// Ends a client's watches; nothing is locked, or exclusive access is held.
+pub fn unwatch(client: &mut Client, view: &mut View) {
+    client.watched.clear(|key, work| {
+        view.lock_one(Key::partition(&view.keyspace().key(key)));
+        work(view);
+        view.unlock();
+    });
+    client.record.watched.store(0, Relaxed);
+    client.set_state(State::DIRTY, false);
+}
+
+/// First stage for a group: hash the keys, ask for their slots.
+fn prefetch_slots(
+    keyspace: &keyspace::Keyspace,
+    batch: &mut Batch,
+    group: std::ops::Range<usize>,
+    peers: &mut impl Peers,
+) {
+    batch.keys.clear();
+    for request in &mut batch.requests[group] {
+        let Some(row) = request.row else { continue };
+        if row.command.keys.is_empty() {
+            continue;
+        }
+        let peer = peers.peer(request.peer);
+        let args = Args::new(&peer.input, &batch.spans[request.spans.clone()]);
+        let (db, first, keys) = (peer.client.db, batch.keys.len(), &mut batch.keys);
+        row.each_key(args, |key| {
+            if keys.len() - first < PREFETCHED_KEYS {
+                let hash = keyspace.hash(key);
+                keyspace.prefetch_slot(hash);
+                keys.push((db, hash));
+            }
+        });
+        request.hash = batch.keys.get(first).map_or(0, |(_, hash)| *hash);
+    }
+}
+
+/// Runs requests in the view until one needs exclusive access (or, in an exclusive view, until one does not).
+/// Answers where it stopped.
+fn run_while(
+    core: &mut Core,
+    view: &mut View,
+    batch: &Batch,
+    range: std::ops::Range<usize>,
+    peers: &mut impl Peers,
+) -> usize {
+    let first = range.start;
+    for at in range.clone() {
+        let request = &batch.requests[at];
+        let peer = peers.peer(request.peer);
+        if peer.client.is(State::BLOCKED | State::CLOSING) || peer.planned < request.end {
+            continue;
+        }
+        let args = Args::new(&peer.input, &batch.spans[request.spans.clone()]);
+        if args.is_empty() {
+            peer.consumed = request.end;
+            continue;
+        }
+        if view.is_exclusive()
+            && at > first
+            && !request.row.is_some_and(|row| is_exclusive(row, &peer.client))
+        {
+            return at;
+        }
+        match core.request(view, &mut peer.client, args, request.row, request.hash) {
+            Flow::Done => peer.consumed = request.end,
+            Flow::Parked => peer.replan(),
+            Flow::NeedsExclusive => return at,
+        }
+    }
+    range.end
+}
+
+/// Whether a command runs with exclusive access.
+fn is_exclusive(row: &Row, client: &Client) -> bool {
+    let queued = client.is(State::MULTI);
+    match row.command.handler {
+        Handler::Exclusive(_) => !queued,
+        Handler::Exec => client.queue.as_ref().is_some_and(|q| needs_exclusive(q)),
+        _ => false,
+    }
+}
+
+/// Whether a transaction runs with exclusive access: one of its commands is about more than its keys.
+fn needs_exclusive(queue: &Queue) -> bool {
+    queue.commands.iter().any(|(row, _)| !matches!(row.command.handler, Handler::Read(_) | Handler::Write(_)))
+}
+
+impl Core {
+    fn renew_config(&mut self) {
+        if self.config_version != self.engine.config_version() {
+            self.config_version = self.engine.config_version();
+            self.config = self.engine.config();
+        }
+    }
+
+    /// Tells a view what the engine asks of it.
+    fn prepared<'v>(&self, mut view: View<'v>) -> View<'v> {
+        view.records = self.engine.log.is_read();
+        // Nothing changes while clients are paused: what is due is hidden, and deleted later.
+        view.keeps_due = self.engine.needs_attention() && self.engine.pause.is_paused(view.now);
+        view
+    }
+
+    /// One request of a client, from the checks to the log.
+    fn request(
+        &mut self,
+        view: &mut View,
+        client: &mut Client,
+        args: Args,
+        row: Option<&'static Row>,
+        hash: u64,
+    ) -> Flow {
+        if let Some(row) = row
+            && !client.is(State::ATTENTION)
+            && !self.engine.needs_attention()
+        {
+            if !view.is_exclusive() && is_exclusive(row, client) {
+                return Flow::NeedsExclusive;
+            }
+            self.command(view, client, args, row, hash);
+            return Flow::Done;
+        }
+        self.request_with_checks(view, client, args, row, hash)
+    }
+
+    #[cold]
+    fn request_with_checks(
+        &mut self,
+        view: &mut View,
+        client: &mut Client,
+        args: Args,
+        row: Option<&'static Row>,
+        hash: u64,
+    ) -> Flow {
+        let mark = client.reply.len();
+        match checks::check(self.engine, &self.config, client, args, row, view.now) {
+            Verdict::Run(row) => {
+                if !view.is_exclusive() && is_exclusive(row, client) {
+                    return Flow::NeedsExclusive;
+                }
+                view.no_touch = client.is(State::NO_TOUCH) && row.command.name != "touch";
+                self.command(view, client, args, row, hash);
+                view.no_touch = false;
+            }
+            Verdict::Queue(row) => checks::queue(client, row, args),
+            Verdict::Refuse(row, error) => {
+                if let Some(queue) = &mut client.queue {
+                    queue.refused = true;
+                }
+                row.inspect(|row| self.stats.commands[row.id].rejected.add(1));
+                self.reply_error(client, &error);
+            }
+            Verdict::Park => {
+                client.set_state(State::BLOCKED, true);
+                return Flow::Parked;
+            }
+        }
+        checks::after_reply(client, mark);
+        Flow::Done
+    }
+
+    /// Runs a command that has passed the checks, and counts it.
+    #[inline]
+    fn command(&mut self, view: &mut View, client: &mut Client, args: Args, row: &'static Row, hash: u64) {
+        let db = client.db;
+        let mut unit = Unit::default();
+        let outcome = match row.command.handler {
+            Handler::Exec => self.exec(view, client, &mut unit),
+            _ => {
+                self.lock(view, args, row, hash);
+                let outcome = self.call(view, client, args, row);
+                unit.add(&mut self.effects, view, db, args);
+                outcome
+            }
+        };
+        self.finish(view, client, args, row, outcome);
+        if unit.is_due(view) {
+            unit.settle(self.engine, view);
+        }
+    }
+
+    /// Locks the partitions of a key command's keys.
+    #[inline]
+    fn lock(&self, view: &mut View, args: Args, row: &Row, hash: u64) {
+        if !matches!(row.command.handler, Handler::Read(_) | Handler::Write(_)) {
+            view.unlock();
+            return;
+        }
+        if let Some((first, last, _)) = row.fixed_keys
+            && first as isize == last
+        {
+            view.lock_one(partition_of(hash));
+            return;
+        }
+        let (keyspace, mut set, mut one, mut count) = (view.keyspace(), PartitionSet::default(), 0, 0);
+        row.each_key(args, |key| {
+            one = partition_of(keyspace.hash(key));
+            set.insert(one);
+            count += 1;
+        });
+        if count == 1 { view.lock_one(one) } else { view.lock_many(set) }
+    }
+
+    /// Calls the handler; an error leaves no part of a reply.
+    #[inline]
+    fn call(&mut self, view: &mut View, client: &mut Client, args: Args, row: &'static Row) -> Outcome {
+        view.db = client.db;
+        self.effects.clear();
+        let mark = client.reply.len();
+        let outcome = match row.command.handler {
+            Handler::Read(run) | Handler::Write(run) => run(&mut KeyCx {
+                args,
+                reply: client.encoder(),
+                view,
+                config: &self.config,
+                effects: &mut self.effects,
+            }),
+            Handler::Server(run) | Handler::Exclusive(run) => {
+                let config = self.config.clone();
+                let outcome = run(&mut ServerCx {
+                    engine: self.engine,
+                    client,
+                    args,
+                    config: &config,
+                    view,
+                    effects: &mut self.effects,
+                });
+                self.renew_config();
+                outcome
+            }
+            Handler::Exec | Handler::Container => Err(Error::Syntax),
+        };
+        if let Err(error) = &outcome {
+            client.reply.truncate(mark);
+            self.reply_error(client, error);
+        }
+        outcome
+    }
+
+    fn reply_error(&self, client: &mut Client, error: &Error) {
+        let text = error.to_string();
+        self.engine.count_error(&text);
+        self.stats.errors.add(1);
+        client.encoder().error(text.as_bytes());
+    }
+
+    /// Counts a command that has run.
+    #[inline]
+    fn finish(&mut self, view: &View, client: &mut Client, args: Args, row: &Row, outcome: Outcome) {
+        let tick = self.clock.raw();
+        let nanos = self.clock.delta_as_nanos(self.last_tick, tick);
+        self.last_tick = tick;
+        let stats = &self.stats.commands[row.id];
+        stats.ran(nanos, self.config.latency_tracking);
+        if outcome.is_err() {
+            stats.failed.add(1);
+        }
+        self.stats.processed.add(1);
+        client.record.command.store(row.id as u32, Relaxed);
+        let threshold = self.config.slowlog_log_slower_than;
+        if threshold >= 0 && nanos / 1000 >= threshold as u64 {
+            self.log_slow(view, client, args, row, nanos / 1000);
+        }
+    }
+
+    #[cold]
+    fn log_slow(&self, view: &View, client: &Client, args: Args, row: &Row, micros: u64) {
+        if row.has(Flags::SKIP_SLOWLOG) || self.config.slowlog_max_len == 0 {
+            return;
+        }
+        let name = client.record.names.lock().name.clone().unwrap_or_default();
+        let sensitive = checks::is_sensitive(row, args);
+        let address = client.record.address.clone();
+        self.engine.slowlog.push(args, sensitive, view.now / 1000, micros, address, name);
+    }
+
+    /// EXEC: all queued commands under the locks of all their keys.
+    fn exec(&mut self, view: &mut View, client: &mut Client, unit: &mut Unit) -> Outcome {
+        let Some(queue) = client.queue.take() else {
+            let error = Error::text("ERR EXEC without MULTI");
+            self.reply_error(client, &error);
+            return Err(error);
+        };
+        checks::leave_multi(client);
+        let partitions = self.partitions(view, &queue, client);
+        view.lock_many(partitions);
+        let broken = client.watched.is_broken(view);
+        client.watched.clear(|_, work| work(view));
+        client.record.watched.store(0, Relaxed);
+        if queue.refused {
+            self.reply_error(client, &Error::ExecAbort);
+            return Err(Error::ExecAbort);
+        }
+        if broken {
+            client.encoder().null_array();
+            return Ok(());
+        }
+        client.encoder().array(queue.commands.len());
+        for (row, args) in &queue.commands {
+            let (db, args) = (client.db, args.as_args());
+            let outcome = self.call(view, client, args, row);
+            unit.add(&mut self.effects, view, db, args);
+            self.finish(view, client, args, row, outcome);
+        }
+        Ok(())
+    }
+
+    /// The partitions of a transaction: of its commands' keys and of the watched ones.
+    fn partitions(&self, view: &View, queue: &Queue, client: &Client) -> PartitionSet {
+        let (keyspace, mut set) = (view.keyspace(), PartitionSet::default());
+        let mut add = |key: &[u8]| set.insert(partition_of(keyspace.hash(key)));
+        queue.commands.iter().for_each(|(row, args)| row.each_key(args.as_args(), &mut add));
+        client.watched.keys().iter().for_each(|w| add(&w.key));
+        set
+    }
+}
+
+/// The effects of one command or transaction, on their way to the log.
+#[derive(Default)]
+struct Unit {
+    effects: Vec<(u32, OwnedArgs)>,
+    dirty: u64,
+    events: Vec<crate::cx::Event>,
+}
+
+impl Unit {
+    /// Takes over what a command has done.
+    #[inline]
+    fn add(&mut self, effects: &mut Effects, view: &mut View, db: u32, args: Args) {
+        if effects.dirty == 0 && view.expired.is_empty() && effects.events.is_empty() {
+            return;
+        }
+        self.dirty += effects.dirty;
+        self.events.append(&mut effects.events);
+        if !view.records {
+            return;
+        }
+        self.add_expired(view);
+        match effects.instead.take() {
+            Some(instead) => self.effects.extend(instead.into_iter().map(|args| (db, args))),
+            None if effects.dirty > 0 => self.effects.push((db, args.to_owned())),
+            None => {}
+        }
+    }
+
+    /// Keys that were found due are deleted by the log's readers too, by name.
+    fn add_expired(&mut self, view: &mut View) {
+        for expired in view.expired.drain(..) {
+            let del: OwnedArgs = [b"DEL", &expired.key[..]].iter().collect();
+            self.effects.push((expired.db, del));
+        }
+    }
+
+    /// Whether there is anything to settle.
+    #[inline]
+    fn is_due(&self, view: &View) -> bool {
+        self.dirty > 0 || !self.effects.is_empty() || !self.events.is_empty() || !view.expired.is_empty()
+    }
+
+    /// Hands everything on, before the partitions are unlocked.
+    fn settle(mut self, engine: &Engine, view: &mut View) {
+        self.add_expired(view);
+        if self.dirty > 0 {
+            engine.dirty.fetch_add(self.dirty, Relaxed);
+        }
+        if !self.effects.is_empty() {
+            let unit: Vec<Effect> =
+                self.effects.iter().map(|(db, args)| Effect { db: *db, args: args.as_args() }).collect();
+            engine.log.append(&unit);
+        }
+        engine.tell_events(self.events);
+    }
+}

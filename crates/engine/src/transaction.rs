@@ -1,0 +1,82 @@
+//! MULTI, WATCH and what EXEC needs: queued commands and watched keys.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use keyspace::{View, WatchFlag};
+use resp::OwnedArgs;
+
+use crate::table::Row;
+
+/// Commands between MULTI and EXEC.
+#[derive(Default)]
+pub struct Queue {
+    /// The commands with their rows, in order.
+    pub commands: Vec<(&'static Row, OwnedArgs)>,
+    /// One was refused: EXEC will refuse all.
+    pub refused: bool,
+}
+
+impl Queue {
+    /// Bytes of memory.
+    pub fn footprint(&self) -> usize {
+        self.commands.iter().map(|(_, args)| args.footprint()).sum()
+    }
+}
+
+/// Keys that a client watches.
+#[derive(Default)]
+pub struct Watched {
+    flag: WatchFlag,
+    keys: Vec<WatchedKey>,
+}
+
+/// One of them.
+pub struct WatchedKey {
+    /// Its database.
+    pub db: u32,
+    /// The key.
+    pub key: Box<[u8]>,
+    /// It was due already when the watch began: its deletion is no change.
+    pub was_due: bool,
+}
+
+impl Watched {
+    /// The keys.
+    pub fn keys(&self) -> &[WatchedKey] {
+        &self.keys
+    }
+
+    /// Whether a watched key was touched.
+    pub fn is_dirty(&self) -> bool {
+        self.flag.load(Relaxed)
+    }
+
+    /// Watches a key of the view's database, whose partition is held; once, however often it is asked.
+    pub fn add(&mut self, view: &mut View, key: &[u8]) {
+        let db = view.db;
+        if self.keys.iter().any(|w| w.db == db && *w.key == *key) {
+            return;
+        }
+        let was_due = view.watch(key, &self.flag);
+        self.keys.push(WatchedKey { db, key: key.into(), was_due });
+    }
+
+    /// Ends all watches. `with_key` holds a key's partition while it runs what it is given.
+    pub fn clear(&mut self, mut with_key: impl FnMut(&[u8], &mut dyn FnMut(&mut View))) {
+        for watched in std::mem::take(&mut self.keys) {
+            with_key(&watched.key, &mut |view| {
+                view.in_db(watched.db, |view| view.unwatch(&watched.key, &self.flag));
+            });
+        }
+        // A late touch may still reach the old flag.
+        self.flag = Arc::default();
+    }
+
+    /// Whether EXEC must refuse: a key was touched, or has come due since. All partitions of the keys are held.
+    pub fn is_broken(&self, view: &mut View) -> bool {
+        let due =
+            |view: &mut View, w: &WatchedKey| !w.was_due && view.in_db(w.db, |view| view.is_due(&w.key));
+        self.is_dirty() || self.keys.iter().any(|w| due(view, w))
+    }
+}
