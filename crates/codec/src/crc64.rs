@@ -1,6 +1,7 @@
 //! CRC-64/REDIS, the checksum at the end of every RDB file and DUMP payload.
 //!
-//! The Jones polynomial 0xad93d23594c935a9, reflected both ways, initial value 0, no final xor; the check value of
+//! The Jones polynomial 0xad93d23594c935a9, reflected both ways, initial value 0, no final xor; the check value
+//! of
 //! `123456789` is 0xe9c6d914c4b8d9ca. RDB files and payloads carry it in little-endian order.
 
 use std::fmt;

@@ -1,11 +1,12 @@
-//! Intsets: sorted sets of integers in an array of 16, 32 or 64-bit numbers, as Redis keeps small sets of integers.
+//! Intsets: sorted sets of integers in an array of 16, 32 or 64-bit numbers, as Redis keeps small sets of
+//! integers.
 //!
 //! ```text
 //! width u32 (2, 4 or 8) | members u32 | member ...     (little-endian, ascending)
 //! ```
 //!
-//! The width is that of the widest member there ever was: adding a wider one rewrites the array, removing it does not.
-//! The bytes are those of Redis's `intset.c`, so RDB files and DUMP payloads take them as they are.
+//! The width is that of the widest member there ever was: adding a wider one rewrites the array, removing it
+//! does not. The bytes are those of Redis's `intset.c`, so RDB files and DUMP payloads take them as they are.
 //! [`IntsetRef`] reads bytes that lie anywhere, [`Intset`] owns and edits them; no bytes make a read panic.
 
 /// Width and count.
@@ -224,7 +225,8 @@ impl Intset {
         true
     }
 
-    /// Rewrites the members, from the last on, so that each takes this many bytes; does nothing when they take so many.
+    /// Rewrites the members, from the last on, so that each takes this many bytes; does nothing when they take
+    /// so many.
     fn widen(&mut self, width: Width) {
         let old = self.view().width();
         if width <= old {

@@ -8,9 +8,9 @@
 //! 111ooooo LLLLLLLL oooooooo    copy of L + 9 bytes (9 to 264) from o + 1 bytes back
 //! ```
 //!
-//! Any sequence that expands to the text is valid. This compressor makes the choices of Marc Lehmann's liblzf as Redis
-//! builds it (a table of 2^16 last positions, its fast way of skipping matches), so that payloads
-//! are the same bytes as a genuine server's.
+//! Any sequence that expands to the text is valid. This compressor makes the choices of Marc Lehmann's liblzf
+//! as Redis builds it (a table of 2^16 last positions, its fast way of skipping matches), so that payloads are
+//! the same bytes as a genuine server's.
 
 use std::cell::RefCell;
 
@@ -35,8 +35,8 @@ pub fn compress(text: &[u8], limit: usize) -> Option<Vec<u8>> {
 
 /// Expands `stream`, which must give exactly `len` bytes.
 ///
-/// Nothing when the stream is cut short, reaches back before the start, or gives another length. Allocates no more than a
-/// stream of this size can expand to, whatever `len` claims.
+/// Nothing when the stream is cut short, reaches back before the start, or gives another length. Allocates no
+/// more than a stream of this size can expand to, whatever `len` claims.
 pub fn decompress(stream: &[u8], len: usize) -> Option<Vec<u8>> {
     if len > stream.len().saturating_mul(MAX_EXPANSION) {
         return None;
@@ -79,8 +79,8 @@ fn copy_back(out: &mut Vec<u8>, distance: usize, mut count: usize) -> Option<()>
     Some(())
 }
 
-/// The table of last positions, kept between texts so that none has to clear it: positions count on from text to
-/// text, and those of earlier ones lie at or below `base`.
+/// The table of last positions, kept between texts so that none has to clear it: positions count on from text
+/// to text, and those of earlier ones lie at or below `base`.
 struct Compressor {
     heads: Box<[u32; 1 << 16]>,
     base: u32,

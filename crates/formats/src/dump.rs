@@ -4,8 +4,8 @@
 //! type u8 | value, as in an RDB file | version u16 | CRC-64 of all before it     (little-endian)
 //! ```
 //!
-//! There is no magic: the version alone tells whose encodings the value may have, and a server refuses one above its
-//! own. Hence a payload is marked with the lowest version that carries its value, not with ours.
+//! There is no magic: the version alone tells whose encodings the value may have, and a server refuses one
+//! above its own. Hence a payload is marked with the lowest version that carries its value, not with ours.
 
 use std::fmt;
 

@@ -5,8 +5,8 @@ use super::{COUNT_UNKNOWN, EMPTY, Entry, Error, HEADER, ListpackRef, MAX_BYTES, 
 
 /// A listpack that owns its bytes.
 ///
-/// Edits keep it within 4 GiB or panic; callers stay below [`MAX_BYTES`] by asking [`fits`](Self::fits) first. Positions come
-/// from [`view`](Self::view); an edit with a stale one panics or writes to the wrong place.
+/// Edits keep it within 4 GiB or panic; callers stay below [`MAX_BYTES`] by asking [`fits`](Self::fits) first.
+/// Positions come from [`view`](Self::view); an edit with a stale one panics or writes to the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listpack(Vec<u8>);
 
@@ -157,7 +157,8 @@ impl Listpack {
         }
     }
 
-    /// Adds bytes at the end. Capacity grows by an eighth, not by doubling: small values are the point of this format.
+    /// Adds bytes at the end. Capacity grows by an eighth, not by doubling: small values are the point of this
+    /// format.
     fn grow(&mut self, more: usize) {
         let len = self.0.len();
         if self.0.capacity() - len < more {

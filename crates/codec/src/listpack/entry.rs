@@ -9,7 +9,8 @@
 //! 11110001 and i16    11110010 and 24 bits    11110011 and i32    11110100 and i64
 //! ```
 //!
-//! Lengths and integers of whole bytes are little-endian; the 13 bits and the 12 of a length have their high part first.
+//! Lengths and integers of whole bytes are little-endian; the 13 bits and the 12 of a length have their high
+//! part first.
 
 use crate::number::{I64Text, parse_i64};
 
@@ -47,6 +48,7 @@ impl<'a> Entry<'a> {
     }
 
     /// Calls `f` with the value's bytes: an integer's decimal text.
+    #[inline]
     pub fn with_bytes<R>(self, f: impl FnOnce(&[u8]) -> R) -> R {
         match self {
             Entry::Int(value) => f(&I64Text::new(value)),
@@ -60,6 +62,7 @@ impl<'a> Entry<'a> {
     }
 
     /// How many bytes the value has as a string.
+    #[inline]
     pub fn len(self) -> usize {
         match self {
             Entry::Int(value) => crate::number::digits(value),
@@ -93,28 +96,43 @@ impl<'a, const N: usize> From<&'a [u8; N]> for Entry<'a> {
 
 /// Decodes the element at the front of `bytes`: its value and how long it is, without the length behind it.
 ///
-/// Nothing at the end mark, and when the bytes are no element or end within it.
-#[inline]
+/// Nothing at the end mark, and when the bytes are no element or end within it. Short strings and small
+/// integers, nearly all there is in a small collection, are decoded in line.
+#[inline(always)]
 pub(super) fn decode(bytes: &[u8]) -> Option<(Entry<'_>, usize)> {
-    let string =
-        |head: usize, len: usize| Some((Entry::Bytes(bytes.get(head..head.checked_add(len)?)?), head + len));
+    match *bytes.first()? {
+        head @ STR_6..INT_13 => string(bytes, 1, usize::from(head & 0x3f)),
+        value @ 0..STR_6 => Some((Entry::Int(i64::from(value)), 1)),
+        _ => decode_longer(bytes),
+    }
+}
+
+/// The encodings that begin with two set bits.
+fn decode_longer(bytes: &[u8]) -> Option<(Entry<'_>, usize)> {
     let int = |value: i64, len: usize| Some((Entry::Int(value), len));
     match *bytes {
-        [value @ 0..STR_6, ..] => int(i64::from(value), 1),
-        [head @ STR_6..INT_13, ..] => string(1, usize::from(head & 0x3f)),
         [head @ INT_13..STR_12, low, ..] => {
             // Shifted up and down again, the top bit of the 13 becomes the sign.
             let bits = i16::from_be_bytes([head & 0x1f, low]);
             int(i64::from(bits << 3 >> 3), 2)
         }
-        [head @ STR_12..=STR_12_MAX, low, ..] => string(2, usize::from(head & 0x0f) << 8 | usize::from(low)),
-        [STR_32, a, b, c, d, ..] => string(5, u32::from_le_bytes([a, b, c, d]) as usize),
+        [head @ STR_12..=STR_12_MAX, low, ..] => {
+            string(bytes, 2, usize::from(head & 0x0f) << 8 | usize::from(low))
+        }
+        [STR_32, a, b, c, d, ..] => string(bytes, 5, u32::from_le_bytes([a, b, c, d]) as usize),
         [INT_16, a, b, ..] => int(i64::from(i16::from_le_bytes([a, b])), 3),
         [INT_24, a, b, c, ..] => int(i64::from(i32::from_le_bytes([0, a, b, c]) >> 8), 4),
         [INT_32, a, b, c, d, ..] => int(i64::from(i32::from_le_bytes([a, b, c, d])), 5),
         [INT_64, a, b, c, d, e, f, g, h, ..] => int(i64::from_le_bytes([a, b, c, d, e, f, g, h]), 9),
         _ => None,
     }
+}
+
+/// A string of `len` bytes behind `head` bytes that say so.
+#[inline(always)]
+fn string(bytes: &[u8], head: usize, len: usize) -> Option<(Entry<'_>, usize)> {
+    let end = head.checked_add(len)?;
+    Some((Entry::Bytes(bytes.get(head..end)?), end))
 }
 
 /// An element ready to be written.
@@ -211,6 +229,9 @@ fn write_backlen(to: &mut [u8], len: usize) {
 /// Reads the length that ends with the last of `bytes`. Nothing when it has more than five bytes.
 #[inline]
 pub(super) fn decode_backlen(bytes: &[u8]) -> Option<usize> {
+    if let Some(&last @ 0..128) = bytes.last() {
+        return Some(usize::from(last));
+    }
     let mut len = 0;
     for (group, &byte) in bytes.iter().rev().take(5).enumerate() {
         len |= usize::from(byte & 127) << (7 * group);

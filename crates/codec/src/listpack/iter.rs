@@ -27,8 +27,8 @@ impl<'a> Iterator for Positions<'a> {
             return None;
         }
         let position = self.front;
-        let entry = self.listpack.get(position)?;
-        self.front = self.listpack.skip(position)?;
+        let (entry, next) = self.listpack.read(position)?;
+        self.front = next;
         Some((position, entry))
     }
 }

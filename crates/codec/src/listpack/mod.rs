@@ -1,4 +1,5 @@
-//! Listpacks: the packed sequences in which Redis keeps small lists, hashes, sets, sorted sets and stream nodes.
+//! Listpacks: the packed sequences in which Redis keeps small lists, hashes, sets, sorted sets and stream
+//! nodes.
 //!
 //! ```text
 //! total bytes u32 | elements u16 | element ... | 0xff          (little-endian)
@@ -9,8 +10,8 @@
 //! says 65,535 when there are that many or more. The bytes are those of Redis's `listpack.c`, so an RDB file
 //! or a DUMP payload takes a listpack as it is, and a loaded one is edited where it lies.
 //!
-//! [`ListpackRef`] reads bytes that lie anywhere; [`Listpack`] owns its bytes and edits them. An element is named by its
-//! [`Position`], which stays good until the next edit before or at it. Bytes from outside enter by
+//! [`ListpackRef`] reads bytes that lie anywhere; [`Listpack`] owns its bytes and edits them. An element is
+//! named by its [`Position`], which stays good until the next edit before or at it. Bytes from outside enter by
 //! `validate`; yet no bytes whatever make a read panic or run away, they only end early.
 
 mod edit;
@@ -128,7 +129,7 @@ impl<'a> ListpackRef<'a> {
 
     /// The element at a position.
     pub fn get(self, position: Position) -> Option<Entry<'a>> {
-        Some(decode(self.0.get(position.get()..)?)?.0)
+        self.read(position).map(|(entry, _)| entry)
     }
 
     /// The first element's position.
@@ -143,7 +144,7 @@ impl<'a> ListpackRef<'a> {
 
     /// The position behind `position`, unless that is the last.
     pub fn next(self, position: Position) -> Option<Position> {
-        let next = self.skip(position)?;
+        let (_, next) = self.read(position)?;
         (next.get() + 1 < self.0.len()).then_some(next)
     }
 
@@ -157,10 +158,11 @@ impl<'a> ListpackRef<'a> {
         (at >= HEADER).then(|| Position::new(at))
     }
 
-    /// Where the next element begins, or the end mark lies.
-    fn skip(self, position: Position) -> Option<Position> {
-        let len = decode(self.0.get(position.get()..)?)?.1;
-        Some(Position::new(position.get() + len + backlen_size(len)))
+    /// The element at a position, and where the next one begins or the end mark lies.
+    #[inline(always)]
+    fn read(self, position: Position) -> Option<(Entry<'a>, Position)> {
+        let (entry, len) = decode(self.0.get(position.get()..)?)?;
+        Some((entry, Position::new(position.get() + len + backlen_size(len))))
     }
 
     /// The position of the element with this index; -1 is the last. Walks from the nearer end.
@@ -189,24 +191,23 @@ impl<'a> ListpackRef<'a> {
         self.get(self.seek(index)?)
     }
 
-    /// The position of the first element, from `from` on, that is equal to `needle`. After each that is compared `skip` are
-    /// passed over: 0 compares all, 1 the fields of a hash that begins at `from`.
+    /// The position of the first element, from `from` on, that is equal to `needle`. After each that is
+    /// compared `skip` are passed over: 0 compares all, 1 the fields of a hash that begins at `from`.
     ///
     /// An integer element equals its canonical text.
     pub fn find(self, from: Position, needle: &[u8], skip: usize) -> Option<Position> {
         let needle = Needle::new(needle);
-        let mut at = from.get();
-        let mut passed = 0;
-        while let Some((entry, len)) = self.0.get(at..).and_then(decode) {
+        let (mut at, mut passed) = (from, 0);
+        while let Some((entry, next)) = self.read(at) {
             if passed == 0 {
                 if needle.is(entry) {
-                    return Some(Position::new(at));
+                    return Some(at);
                 }
                 passed = skip;
             } else {
                 passed -= 1;
             }
-            at += len + backlen_size(len);
+            at = next;
         }
         None
     }

@@ -54,8 +54,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A string: as an integer if it is the canonical text of one of 32 bits, compressed if it is longer than 20
-    /// bytes and that saves four, else as it is.
+    /// A string: as an integer if it is the canonical text of one of 32 bits, compressed if it is longer than
+    /// 20 bytes and that saves four, else as it is.
     pub fn string(&mut self, bytes: &[u8]) {
         let integer = || parse_i64(bytes).and_then(|value| i32::try_from(value).ok());
         if let Some(value) = (bytes.len() <= MAX_INT_TEXT).then(integer).flatten() {
