@@ -5,14 +5,14 @@
 //! because an ACL that means something else here than there is a hole:
 //!
 //! - An empty text is matched by the empty pattern alone, not even by `*`.
-//! - A class runs to its first unescaped `]`, or to the end of the pattern when there is none. `^` first negates it, and
-//!   `[^` at the end is any byte. A range may be written high to low, takes any byte as its end (`]` too), and
-//!   compares *signed* bytes: `[a-\xff]` goes from 0xff, which is -1, up to `a`.
+//! - A class runs to its first unescaped `]`, or to the end of the pattern when there is none. `^` first
+//!   negates it, and `[^` at the end is any byte. A range may be written high to low, takes any byte as its end
+//!   (`]` too), and compares *signed* bytes: `[a-\xff]` goes from 0xff, which is -1, up to `a`.
 //! - An escaped byte in a class keeps its case even where case does not matter.
 //! - `\` at the end of the pattern is itself.
 //!
-//! Where Redis recurses at each `*`, this returns to the last `*` only: a later start of an earlier `*` can offer
-//! the rest of the pattern nothing that the last one cannot. So a match costs at most pattern times text,
+//! Where Redis recurses at each `*`, this returns to the last `*` only: a later start of an earlier `*` can
+//! offer the rest of the pattern nothing that the last one cannot. So a match costs at most pattern times text,
 //! there is no nesting to bound, and `*a*a*a*b` is harmless.
 
 /// Whether letters match their other case (ASCII only, as in the C locale).

@@ -24,8 +24,8 @@ const SCALE: u128 = 10u128.pow(FRACTION_DIGITS as u32);
 pub struct LongDouble(X87DoubleExtended);
 
 impl LongDouble {
-    /// Parses a float as `strtold` does, under Redis's rules: the whole text, below 5 KiB, no space in front, no NaN,
-    /// and nothing that overflows to infinity or underflows to zero.
+    /// Parses a float as `strtold` does, under Redis's rules: the whole text, below 5 KiB, no space in front,
+    /// no NaN, and nothing that overflows to infinity or underflows to zero.
     pub fn parse(text: &[u8]) -> Option<Self> {
         if text.len() >= MAX_TEXT {
             return None;

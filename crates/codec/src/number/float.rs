@@ -7,8 +7,8 @@ use rustc_apfloat::{Float, ieee};
 use super::grisu::Digits;
 use super::{I64Text, Literal};
 
-/// Parses a double as `strtod` does, under Redis's rules: the whole text, no space in front, no NaN, and nothing
-/// that overflows to infinity or underflows to zero. The words for infinity and hexadecimal are floats;
+/// Parses a double as `strtod` does, under Redis's rules: the whole text, no space in front, no NaN, and
+/// nothing that overflows to infinity or underflows to zero. The words for infinity and hexadecimal are floats;
 /// denormals are too.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let (negative, literal) = Literal::parse(text)?;

@@ -2,8 +2,8 @@
 //!
 //! Source of the algorithm: Florian Loitsch, "Printing Floating-Point Numbers Quickly and Accurately with
 //! Integers" (PLDI 2010). The digits always read back as the same double; in about one of ten they are not the
-//! shortest or not the closest that do. So this is not replaced by a modern shortest printer: scores are text on the
-//! wire, in listpacks and in digests, and theirs must be the same bytes on both sides. What picks among
+//! shortest or not the closest that do. So this is not replaced by a modern shortest printer: scores are text
+//! on the wire, in listpacks and in digests, and theirs must be the same bytes on both sides. What picks among
 //! candidates is therefore part of the format: which power of ten is taken, how products round, how the last
 //! digit is weeded.
 
@@ -70,7 +70,8 @@ impl Digits {
 
     /// Lowers the last digit while that brings the number closer to the value and keeps it in the interval.
     ///
-    /// Distances count from the upper end of the interval: `rest` that of the number, `target` that of the value,
+    /// Distances count from the upper end of the interval: `rest` that of the number, `target` that of the
+    /// value,
     /// `delta` that of the lower end; `unit` is what one more in the last digit is worth.
     fn weed(&mut self, delta: u64, mut rest: u64, unit: u64, target: u64) {
         while rest < target

@@ -1,7 +1,7 @@
 //! The grammar of `strtod` and `strtold` in the C locale, which decides what Redis takes for a float.
 //!
-//! Redis adds three rules, kept here too: no space in front, no byte left over, not a NaN. So what remains is an
-//! optional sign and `inf`, `infinity` (any case), a decimal number, or a hexadecimal one with an optional
+//! Redis adds three rules, kept here too: no space in front, no byte left over, not a NaN. So what remains is
+//! an optional sign and `inf`, `infinity` (any case), a decimal number, or a hexadecimal one with an optional
 //! binary exponent.
 
 /// A text that is a float, not yet rounded to one.
@@ -66,7 +66,8 @@ fn mantissa(text: &[u8], is_digit: fn(&u8) -> bool) -> Option<(&[u8], &[u8], &[u
     (whole.len() + fraction.len() > 0).then_some((whole, fraction, rest))
 }
 
-/// Parses an optional exponent behind either of the letters: its value, clamped to +-100,000,000, zero if absent.
+/// Parses an optional exponent behind either of the letters: its value, clamped to +-100,000,000, zero if
+/// absent.
 fn exponent(text: &[u8], letter: u8) -> Option<i64> {
     let (negative, text) = match text {
         [] => return Some(0),

@@ -1,0 +1,197 @@
+//! Editing a listpack where it lies: every change is one move of the bytes behind it.
+
+use super::entry::{EOF, Encoded, decode};
+use super::{COUNT_UNKNOWN, EMPTY, Entry, Error, HEADER, ListpackRef, MAX_BYTES, Position, backlen_size};
+
+/// A listpack that owns its bytes.
+///
+/// Edits keep it within 4 GiB or panic; callers stay below [`MAX_BYTES`] by asking [`fits`](Self::fits) first.
+/// Positions come from [`view`](Self::view); an edit with a stale one panics or writes to the wrong place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listpack(Vec<u8>);
+
+impl Listpack {
+    /// An empty listpack.
+    pub fn new() -> Self {
+        Self::with_capacity(EMPTY)
+    }
+
+    /// An empty listpack with room for `bytes` in all.
+    pub fn with_capacity(bytes: usize) -> Self {
+        let mut listpack = Self(Vec::with_capacity(bytes.max(EMPTY)));
+        listpack.0.extend_from_slice(&[EMPTY as u8, 0, 0, 0, 0, 0, EOF]);
+        listpack
+    }
+
+    /// Checks every element of `bytes` in both directions, and takes them over.
+    pub fn validate(bytes: Vec<u8>) -> Result<Self, Error> {
+        ListpackRef::validate(&bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// Takes bytes over that are known to be a listpack: one that was built or validated by this module.
+    pub fn trusted(bytes: Vec<u8>) -> Self {
+        ListpackRef::trusted(&bytes);
+        Self(bytes)
+    }
+
+    /// The listpack to read.
+    pub fn view(&self) -> ListpackRef<'_> {
+        ListpackRef(&self.0)
+    }
+
+    /// All bytes, as an RDB file holds them.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Gives the bytes back.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// Gives room that is not used back to the allocator.
+    pub fn shrink_to_fit(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
+    /// Whether `more` bytes of elements keep it within [`MAX_BYTES`].
+    pub fn fits(&self, more: usize) -> bool {
+        self.0.len().saturating_add(more) <= MAX_BYTES
+    }
+
+    /// Adds an element at the end.
+    pub fn push_back<'e>(&mut self, entry: impl Into<Entry<'e>>) {
+        self.splice(self.end(), 0, 0, Some(entry.into()));
+    }
+
+    /// Adds an element at the start.
+    pub fn push_front<'e>(&mut self, entry: impl Into<Entry<'e>>) {
+        self.splice(HEADER, 0, 0, Some(entry.into()));
+    }
+
+    /// Inserts an element in front of the one at `position`; the new one has that position then.
+    pub fn insert_before<'e>(&mut self, position: Position, entry: impl Into<Entry<'e>>) {
+        self.splice(position.get(), 0, 0, Some(entry.into()));
+    }
+
+    /// Inserts an element behind the one at `position`, and tells where.
+    pub fn insert_after<'e>(&mut self, position: Position, entry: impl Into<Entry<'e>>) -> Position {
+        let at = position.get() + self.size_at(position.get());
+        self.splice(at, 0, 0, Some(entry.into()));
+        Position::new(at)
+    }
+
+    /// Replaces the element at `position`, which stays the position of the new one.
+    pub fn replace<'e>(&mut self, position: Position, entry: impl Into<Entry<'e>>) {
+        let size = self.size_at(position.get());
+        self.splice(position.get(), size, 1, Some(entry.into()));
+    }
+
+    /// Deletes the element at `position`, which then is that of the next one, if there is one.
+    pub fn delete(&mut self, position: Position) -> Option<Position> {
+        self.delete_from(position, 1);
+        (position.get() < self.end()).then_some(position)
+    }
+
+    /// Deletes up to `count` elements from `position` on, and tells how many.
+    pub fn delete_from(&mut self, position: Position, count: usize) -> usize {
+        let (mut behind, mut deleted) = (position.get(), 0);
+        while deleted < count && behind < self.end() {
+            behind += self.size_at(behind);
+            deleted += 1;
+        }
+        self.splice(position.get(), behind - position.get(), deleted, None);
+        deleted
+    }
+
+    /// Deletes up to `count` elements from the one with this index on (-1 is the last), and tells how many.
+    pub fn delete_range(&mut self, index: i64, count: usize) -> usize {
+        self.view().seek(index).map_or(0, |position| self.delete_from(position, count))
+    }
+
+    /// Appends the elements of another listpack.
+    pub fn append(&mut self, other: ListpackRef<'_>) {
+        let counts = self.view().header_count().zip(other.header_count());
+        let elements = &other.0[HEADER..other.0.len() - 1];
+        let at = self.end();
+        self.resize_gap(at, 0, elements.len());
+        self.0[at..at + elements.len()].copy_from_slice(elements);
+        self.write_header(counts.map(|(a, b)| a + b));
+    }
+
+    /// Where the end mark lies.
+    fn end(&self) -> usize {
+        self.0.len() - 1
+    }
+
+    /// The size of the element at an offset, with the length behind it.
+    fn size_at(&self, at: usize) -> usize {
+        let (_, len) = decode(&self.0[at..]).expect("the position is an element's");
+        len + backlen_size(len)
+    }
+
+    /// Replaces `old` bytes at an offset, which are `removed` elements, by one element or none.
+    fn splice(&mut self, at: usize, old: usize, removed: usize, entry: Option<Entry<'_>>) {
+        let count = self.view().header_count();
+        let added = usize::from(entry.is_some());
+        match entry.map(Encoded::new) {
+            Some(encoded) => {
+                self.resize_gap(at, old, encoded.size());
+                encoded.write(&mut self.0[at..at + encoded.size()]);
+            }
+            None => self.resize_gap(at, old, 0),
+        }
+        self.write_header(count.map(|count| count + added - removed));
+    }
+
+    /// Makes the `old` bytes at an offset `new` ones, of no particular value.
+    fn resize_gap(&mut self, at: usize, old: usize, new: usize) {
+        let len = self.0.len();
+        if new > old {
+            self.grow(new - old);
+            self.0.copy_within(at + old..len, at + new);
+        } else {
+            self.0.copy_within(at + old..len, at + new);
+            self.0.truncate(len - (old - new));
+        }
+    }
+
+    /// Adds bytes at the end. Capacity grows by an eighth, not by doubling: small values are the point of this
+    /// format.
+    fn grow(&mut self, more: usize) {
+        let len = self.0.len();
+        if self.0.capacity() - len < more {
+            self.0.reserve_exact(more + len / 8);
+        }
+        self.0.resize(len + more, 0);
+    }
+
+    /// Writes the total, and the count when it is known.
+    fn write_header(&mut self, count: Option<usize>) {
+        let total = u32::try_from(self.0.len()).expect("a listpack stays below 4 GiB");
+        self.0[..4].copy_from_slice(&total.to_le_bytes());
+        let count = count.map_or(COUNT_UNKNOWN, |count| u16::try_from(count).unwrap_or(COUNT_UNKNOWN));
+        self.0[4..HEADER].copy_from_slice(&count.to_le_bytes());
+    }
+}
+
+impl Default for Listpack {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'e, E: Into<Entry<'e>>> Extend<E> for Listpack {
+    fn extend<I: IntoIterator<Item = E>>(&mut self, entries: I) {
+        entries.into_iter().for_each(|entry| self.push_back(entry));
+    }
+}
+
+impl<'e, E: Into<Entry<'e>>> FromIterator<E> for Listpack {
+    fn from_iter<I: IntoIterator<Item = E>>(entries: I) -> Self {
+        let mut listpack = Self::new();
+        listpack.extend(entries);
+        listpack
+    }
+}

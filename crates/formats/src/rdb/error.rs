@@ -1,0 +1,42 @@
+//! What can be wrong with RDB bytes.
+
+use std::fmt;
+
+/// Bytes that are no RDB, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// How many bytes into what was read the offending part begins.
+    pub offset: usize,
+    /// What is wrong with it.
+    pub kind: ErrorKind,
+}
+
+/// What is wrong with RDB bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The bytes end within it.
+    Truncated,
+    /// A length that begins with a byte that none begins with.
+    Length(u8),
+    /// A string in an encoding there is not, or an encoding where a length must be.
+    Encoding(u8),
+    /// A compressed string that does not expand to the length it claims.
+    Lzf,
+    /// A value of a type that is not known.
+    Type(u8),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            ErrorKind::Truncated => f.write_str("unexpected end"),
+            ErrorKind::Length(byte) => write!(f, "unknown length encoding {byte:#04x}"),
+            ErrorKind::Encoding(encoding) => write!(f, "unknown string encoding {encoding}"),
+            ErrorKind::Lzf => f.write_str("invalid LZF compressed string"),
+            ErrorKind::Type(number) => write!(f, "unknown value type {number}"),
+        }?;
+        write!(f, " at offset {}", self.offset)
+    }
+}
+
+impl std::error::Error for Error {}
