@@ -9,10 +9,11 @@
 //! `tests/`). One default differs: `io-threads` is the number of cores.
 //!
 //! - `table.rs`, `param.rs`: the rows and what a row is.
-//! - `value.rs`, `enums.rs`, `special.rs`, `check.rs`: the types of values, their parsing and printing.
+//! - `value.rs`, `enums.rs`, `flags.rs`, `special.rs`, `check.rs`: the types of values, their parsing and printing.
 //! - `access.rs`: CONFIG GET and SET.
 //! - `file.rs`, `args.rs`: loading from files, standard input and the command line.
 //! - `rewrite.rs`: CONFIG REWRITE.
+//! - `sample.rs`: the commented `carnelian.conf`, printed from the table.
 //! - `quote.rs`: words and quotes of configuration lines.
 
 mod access;
@@ -20,9 +21,11 @@ mod args;
 mod check;
 mod enums;
 mod file;
+mod flags;
 mod param;
 mod quote;
 mod rewrite;
+mod sample;
 mod special;
 mod table;
 mod value;
@@ -35,11 +38,11 @@ pub use enums::{
     ProtectedAction, PubsubDefault, SanitizeDumpPayload, Supervised, SyslogFacility, TlsAuthClients,
 };
 pub use file::{Directive, LoadError, Loaded, Origin};
+pub use flags::{NotifyEvents, ShutdownFlags};
 pub use param::{Acts, Flags, Param, is_sensitive};
 pub use quote::{quoted, split_words};
 pub use rewrite::{Extra, rewrite, rewrite_file, write_atomically};
-pub use special::{
-    ClientClass, MemoryOrPercent, NotifyEvents, OutputLimit, ReplicaOf, SavePoint, ShutdownFlags,
-};
+pub use sample::sample_file;
+pub use special::{ClientClass, MemoryOrPercent, OutputLimit, ReplicaOf, SavePoint};
 pub use table::{Config, PARAMS};
 pub use value::{Kind, Reason, Secret, Unit};

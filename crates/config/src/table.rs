@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 use crate::check;
 use crate::enums::*;
+use crate::flags::*;
 use crate::param::{Access, Acts, Flags, Param};
 use crate::special::*;
 use crate::value::{INT_MAX, Kind, LONG_MAX, Secret, UINT_MAX, ULLONG_MAX, Unit, Value, int, memory};
@@ -325,7 +326,8 @@ params! {
     }
 
     topic "Snapshots" {
-        /// When to save: pairs of seconds and changes, each a condition. Empty: never by itself.
+        /// When to save: pairs of seconds and changes, each a condition. The first line replaces these defaults,
+        /// further lines add to it. Empty: never by itself.
         save: Vec<SavePoint> = vec![SavePoint::new(3600, 1), SavePoint::new(300, 100), SavePoint::new(60, 10_000)],
             [MULTI_ARG], acts Warn;
         /// The directory of all data files. Relative file names start here.
