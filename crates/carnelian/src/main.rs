@@ -13,6 +13,9 @@ use std::process::ExitCode;
 
 mod links;
 
+#[global_allocator]
+static ALLOCATOR: memory::Allocator = memory::Allocator;
+
 /// A tool's `main`; `argv[0]` is the program as it was called.
 type Main = fn(Vec<OsString>) -> ExitCode;
 

@@ -138,6 +138,12 @@ impl Pause {
         Some(self.until.load(Relaxed)).filter(|until| *until > now)
     }
 
+    /// Whether a pause has run out by itself and is still to be ended.
+    pub fn has_ended(&self, now: i64) -> bool {
+        let until = self.until.load(Relaxed);
+        until > 0 && until <= now
+    }
+
     /// Whether writes wait: keys do not expire meanwhile, so that nothing changes.
     pub fn is_paused(&self, now: i64) -> bool {
         self.until(now).is_some()

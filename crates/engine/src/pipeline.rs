@@ -28,6 +28,9 @@ use crate::transaction::Queue;
 
 /// Commands whose cache misses overlap.
 pub const GROUP: usize = 32;
+/// Bytes of replies above which a client's further requests wait for the next turn, so that others are served and
+/// what there is can be sent.
+const MAX_REPLIES: usize = 1 << 20;
 /// Keys of one command that are prefetched; the misses of more would evict each other.
 const PREFETCHED_KEYS: usize = 16;
 
@@ -42,12 +45,21 @@ pub struct Peer {
     /// Bytes of the input whose commands are planned.
     planned: usize,
     parser: Parser,
+    /// Requests of it were left out of the last batch.
+    cut_short: bool,
 }
 
 impl Peer {
     /// A peer that has sent nothing yet.
     pub fn new(client: Client) -> Peer {
-        Peer { client, input: Vec::new(), consumed: 0, planned: 0, parser: Parser::default() }
+        Peer {
+            client,
+            input: Vec::new(),
+            consumed: 0,
+            planned: 0,
+            parser: Parser::default(),
+            cut_short: false,
+        }
     }
 
     /// Drops the bytes that were run. Answers whether nothing is left.
@@ -68,15 +80,24 @@ impl Peer {
         self.parser = Parser::default();
     }
 
-    /// Whether part of a request has arrived.
-    pub fn has_partial(&self) -> bool {
-        !self.parser.is_idle()
+    /// Whether there are requests that were cut off a batch because the replies had grown too large.
+    pub fn can_go_on(&self) -> bool {
+        self.cut_short && !self.client.is(State::BLOCKED | State::CLOSING)
     }
 
     /// Bytes of memory that parsing holds.
     pub fn parser_footprint(&self) -> usize {
         self.parser.footprint()
     }
+}
+
+/// What planning a peer's requests has found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// The last request changes how what follows is read, and something follows: plan again once it has run.
+    pub more: bool,
+    /// Bytes that the argument under way still lacks.
+    pub missing: usize,
 }
 
 /// Whoever keeps the peers.
@@ -112,22 +133,24 @@ impl Batch {
         self.requests.is_empty()
     }
 
-    /// Plans all whole requests of a peer, up to one that changes how the bytes behind it are read. Answers
-    /// whether more may follow behind that one. After an error the requests before it are planned all the same.
+    /// Plans all whole requests of a peer, up to one that changes how the bytes behind it are read. After an
+    /// error the requests before it are planned all the same.
     pub fn plan(
         &mut self,
         engine: &'static Engine,
         index: usize,
         peer: &mut Peer,
         limits: Limits,
-    ) -> Result<bool, ProtocolError> {
+    ) -> Result<Planned, ProtocolError> {
         if peer.client.is(State::BLOCKED | State::CLOSING) {
-            return Ok(false);
+            return Ok(Planned::default());
         }
         loop {
             let mark = self.spans.len();
-            let parsed = peer.parser.parse(&mut peer.input, peer.planned, limits, &mut self.spans)?;
-            let Parsed::Request { len } = parsed else { return Ok(false) };
+            let len = match peer.parser.parse(&mut peer.input, peer.planned, limits, &mut self.spans)? {
+                Parsed::Request { len } => len,
+                Parsed::Incomplete { missing } => return Ok(Planned { more: false, missing }),
+            };
             peer.planned += len;
             let spans = mark..self.spans.len();
             let row = if spans.is_empty() {
@@ -137,7 +160,7 @@ impl Batch {
             };
             self.requests.push(Request { peer: index, spans, end: peer.planned, row, hash: 0 });
             if row.is_some_and(|row| row.has(Flags::STOPS_PARSING)) {
-                return Ok(peer.planned < peer.input.len());
+                return Ok(Planned { more: peer.planned < peer.input.len(), missing: 0 });
             }
         }
     }
@@ -316,6 +339,11 @@ fn run_while(
         let request = &batch.requests[at];
         let peer = peers.peer(request.peer);
         if peer.client.is(State::BLOCKED | State::CLOSING) || peer.planned < request.end {
+            continue;
+        }
+        peer.cut_short = peer.client.reply.len() > MAX_REPLIES;
+        if peer.cut_short {
+            peer.replan();
             continue;
         }
         let args = Args::new(&peer.input, &batch.spans[request.spans.clone()]);

@@ -95,11 +95,11 @@ impl Session {
         let mut batch = Batch::default();
         loop {
             let peer = &mut self.peers[client];
-            let more =
+            let planned =
                 batch.plan(self.engine, client, peer, Limits::authenticated(512 << 20)).expect("a request");
             self.executor.run(&mut batch, &mut self.peers);
             self.peers[client].compact();
-            if !more {
+            if !planned.more && !self.peers[client].can_go_on() {
                 break;
             }
         }

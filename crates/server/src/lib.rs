@@ -1,7 +1,17 @@
-//! Workers, connections, cron and INFO: the running process
+//! The running process: workers, connections, the cron, and everything around them.
+//!
+//! [`start`] brings it up in Redis's order; a [`worker`] is one thread with one poller and its [`connection`]s;
+//! the [`door`] lets connections in; the [`cron`] does what happens by the clock; [`host`] is what the engine asks
+//! of the process; [`process`] and [`logging`] are the process itself.
 
+pub mod connection;
+pub mod cron;
+pub mod door;
+pub mod host;
 pub mod logging;
 pub mod process;
+pub mod start;
+pub mod worker;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -16,7 +26,7 @@ pub fn main(argv: Vec<OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
         Some("--check-system") => return process::system_check::main(),
-        _ => {}
+        _ => return start::serve(&argv),
     }
     ExitCode::SUCCESS
 }

@@ -22,6 +22,12 @@ impl Facility {
         ("local6", Facility(libc::LOG_LOCAL6)),
         ("local7", Facility(libc::LOG_LOCAL7)),
     ];
+
+    /// The channel of this name; local0, Redis's default, for one that is none.
+    pub fn named(name: &str) -> Facility {
+        let known = Facility::NAMES.iter().find(|(known, _)| *known == name);
+        known.map_or(Facility(libc::LOG_LOCAL0), |(_, facility)| *facility)
+    }
 }
 
 /// Opens the connection. The directives cannot change at runtime, so this happens once a process.

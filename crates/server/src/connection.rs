@@ -1,0 +1,255 @@
+//! A connection: a socket with the client behind it.
+//!
+//! Buffers are borrowed from the worker's [`Pool`] while they hold bytes, so an idle connection keeps none.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering::Relaxed;
+
+use config::{ClientClass, Config, OutputLimit};
+use engine::{Client, Peer, State};
+use net::Stream;
+use resp::ProtocolError;
+use rustix::net::{RecvFlags, SendFlags};
+
+/// What one receive asks for at least, in bytes; also the size of pooled buffers.
+const READ_SIZE: usize = 16 * 1024;
+/// What one receive asks for at most: a client with a long pipeline is served in fewer turns.
+const MAX_READ: usize = 256 * 1024;
+/// Unread output that closes a connection which has not authenticated, in bytes (CVE-2025-21605).
+const UNAUTHENTICATED_OUTPUT: usize = 64 * 1024;
+
+/// Why a connection is closed at once.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Close {
+    /// The other end has closed, or the socket failed.
+    Gone,
+    /// CLIENT KILL.
+    Killed,
+    /// `timeout`.
+    Idle,
+    /// client-query-buffer-limit.
+    QueryLimit,
+    /// client-output-buffer-limit.
+    OutputLimit,
+    /// All replies of a closing client are sent.
+    Finished,
+}
+
+/// Buffers that wait for the next connection with something to hold.
+#[derive(Default)]
+pub struct Pool(Vec<Vec<u8>>);
+
+impl Pool {
+    /// As many as connections are served in one turn of a busy loop.
+    const MOST: usize = 64;
+
+    fn take(&mut self) -> Vec<u8> {
+        self.0.pop().unwrap_or_else(|| Vec::with_capacity(READ_SIZE))
+    }
+
+    fn give(&mut self, mut buffer: Vec<u8>) {
+        if self.0.len() < Pool::MOST && buffer.capacity() == READ_SIZE {
+            buffer.clear();
+            self.0.push(buffer);
+        }
+    }
+}
+
+/// One connection of a worker.
+pub struct Connection {
+    /// The socket.
+    pub stream: Stream,
+    /// The client, and what it has sent.
+    pub peer: Peer,
+    /// It broke the protocol: said once the replies before are written, then the connection closes.
+    pub protocol_error: Option<ProtocolError>,
+    /// Bytes of the client's reply that are sent already.
+    sent: usize,
+    /// What the next receive asks for.
+    read_size: usize,
+    /// Since when the output is above its soft limit, in Unix milliseconds.
+    soft_since: Option<i64>,
+    /// When it was last heard of, in Unix milliseconds.
+    last_active_ms: i64,
+    received: u64,
+}
+
+impl Connection {
+    /// A connection just accepted.
+    pub fn new(stream: Stream, client: Client, now: i64) -> Connection {
+        Connection {
+            stream,
+            peer: Peer::new(client),
+            protocol_error: None,
+            sent: 0,
+            read_size: READ_SIZE,
+            soft_since: None,
+            last_active_ms: now,
+            received: 0,
+        }
+    }
+
+    /// Receives once. Answers how many bytes, and whether more may be there already.
+    pub fn receive(&mut self, pool: &mut Pool, now: i64) -> Result<(usize, bool), Close> {
+        let input = &mut self.peer.input;
+        if input.capacity() == 0 {
+            *input = pool.take();
+        }
+        if input.capacity() - input.len() < self.read_size / 2 {
+            input.reserve(self.read_size);
+        }
+        let room = input.capacity() - input.len();
+        let received = match recv(&self.stream, input) {
+            Ok(0) => return Err(Close::Gone),
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok((0, false)),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok((0, true)),
+            Err(_) => return Err(Close::Gone),
+        };
+        let full = received == room;
+        self.read_size = if full { (room * 2).min(MAX_READ) } else { READ_SIZE };
+        self.last_active_ms = now;
+        self.received += received as u64;
+        Ok((received, full))
+    }
+
+    /// Expects an argument of which `missing` bytes are still to come: room for it is made in steps, so that
+    /// a length alone makes us allocate little.
+    pub fn expect(&mut self, missing: usize) {
+        self.read_size = missing.clamp(READ_SIZE, MAX_READ * 4);
+    }
+
+    /// Sends what there is to send, in one write if the socket takes it. Answers the bytes sent.
+    pub fn flush(&mut self, pool: &mut Pool) -> Result<usize, Close> {
+        let reply = &mut self.peer.client.reply;
+        let mut total = 0;
+        while self.sent < reply.len() {
+            match send(&self.stream, &reply[self.sent..]) {
+                Ok(n) => {
+                    self.sent += n;
+                    total += n;
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Close::Gone),
+            }
+        }
+        if self.sent == reply.len() {
+            reply.clear();
+            self.sent = 0;
+            pool.give(std::mem::take(reply));
+        } else if self.sent > MAX_READ {
+            reply.drain(..self.sent);
+            self.sent = 0;
+        }
+        Ok(total)
+    }
+
+    /// Gives the client an output buffer to write to.
+    pub fn lend_output(&mut self, pool: &mut Pool) {
+        if self.peer.client.reply.capacity() == 0 {
+            self.peer.client.reply = pool.take();
+        }
+    }
+
+    /// Drops what was run, and gives the buffer back if nothing is left.
+    pub fn compact(&mut self, pool: &mut Pool) {
+        if self.peer.compact() {
+            pool.give(std::mem::take(&mut self.peer.input));
+        }
+    }
+
+    /// Bytes of replies that are not sent yet.
+    pub fn unsent(&self) -> usize {
+        self.peer.client.reply.len() - self.sent
+    }
+
+    /// Whether the connection must end now.
+    pub fn judge(&mut self, config: &Config, now: i64) -> Result<(), Close> {
+        let client = &self.peer.client;
+        let unsent = self.unsent();
+        if client.record.killed.load(Relaxed) {
+            return Err(Close::Killed);
+        }
+        if client.is(State::CLOSING) && unsent == 0 {
+            return Err(Close::Finished);
+        }
+        if self.peer.input.len() as u64 > config.client_query_buffer_limit {
+            return Err(Close::QueryLimit);
+        }
+        if unsent > UNAUTHENTICATED_OUTPUT && client.is(State::UNAUTHENTICATED) {
+            return Err(Close::OutputLimit);
+        }
+        self.judge_output(config, unsent as u64, now)
+    }
+
+    fn judge_output(&mut self, config: &Config, unsent: u64, now: i64) -> Result<(), Close> {
+        let OutputLimit { hard, soft, soft_seconds } =
+            config.client_output_buffer_limit[self.class() as usize];
+        if hard > 0 && unsent > hard {
+            return Err(Close::OutputLimit);
+        }
+        if soft == 0 || unsent <= soft {
+            self.soft_since = None;
+        } else if now - *self.soft_since.get_or_insert(now) > soft_seconds as i64 * 1000 {
+            return Err(Close::OutputLimit);
+        }
+        Ok(())
+    }
+
+    fn class(&self) -> ClientClass {
+        let client = &self.peer.client;
+        if client.is(State::REPLICA) {
+            ClientClass::Replica
+        } else if client.is(State::PUBSUB) {
+            ClientClass::Pubsub
+        } else {
+            ClientClass::Normal
+        }
+    }
+
+    /// Whether it has been silent for longer than `timeout` allows. Subscribers, replicas and clients that wait may be.
+    pub fn is_idle(&self, config: &Config, now: i64) -> bool {
+        let may = State::REPLICA | State::PUBSUB | State::BLOCKED | State::MONITOR;
+        config.timeout > 0
+            && !self.peer.client.is(may)
+            && now - self.last_active_ms > config.timeout as i64 * 1000
+    }
+
+    /// Publishes what CLIENT LIST shows; `sent` bytes went out since the last time.
+    pub fn publish(&self, sent: usize) {
+        let (record, input, client) = (&self.peer.client.record, &self.peer.input, &self.peer.client);
+        record.last_active_ms.store(self.last_active_ms, Relaxed);
+        record.query_len.store(input.len() as u64, Relaxed);
+        record.query_free.store((input.capacity() - input.len()) as u64, Relaxed);
+        record.output_len.store(self.unsent() as u64, Relaxed);
+        let queue = client.queue.as_ref().map_or(0, |q| q.footprint());
+        let memory = size_of::<Connection>() + input.capacity() + client.reply.capacity() + queue;
+        record.memory.store((memory + self.peer.parser_footprint()) as u64, Relaxed);
+        record.net_in.store(self.received, Relaxed);
+        record.net_out.store(record.net_out.load(Relaxed) + sent as u64, Relaxed);
+    }
+}
+
+/// Receives into the spare capacity of `buffer`.
+fn recv(stream: &Stream, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let fd = borrowed(stream);
+    Ok(rustix::net::recv(fd, rustix::buffer::spare_capacity(buffer), RecvFlags::empty())?.0)
+}
+
+fn send(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(borrowed(stream), bytes, SendFlags::NOSIGNAL)?)
+}
+
+fn borrowed(stream: &Stream) -> BorrowedFd<'_> {
+    match stream {
+        Stream::Tcp(stream) => stream.as_fd(),
+        Stream::Unix { stream, .. } => stream.as_fd(),
+    }
+}
+
+/// Tries once to send bytes to a connection that will be closed.
+pub fn send_once(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
+    send(stream, bytes)
+}

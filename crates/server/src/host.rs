@@ -1,0 +1,175 @@
+//! What the process does for the engine: its log, its configuration's outside, its end.
+
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+
+use config::{Config, Param};
+use engine::engine::{Facts, Host, LogLevel, Shutdown};
+use keyspace::Table;
+use parking_lot::Mutex;
+
+use crate::door::NewListeners;
+use crate::logging::{self as log, Level};
+use crate::process::oom_score::OomScore;
+use crate::process::title::{self, TitleFacts};
+
+/// The running process, as the engine sees it.
+pub struct Process {
+    /// The configuration file, if there is one.
+    pub config_file: Option<PathBuf>,
+    /// What INFO says of the process.
+    pub facts: Facts,
+    /// The program as it was called.
+    pub program: String,
+    /// Where the door looks for other listeners.
+    pub listeners: NewListeners,
+    /// Wakes the door's worker.
+    pub wake_door: Box<dyn Fn() + Send + Sync>,
+    /// Where shutdowns are asked for.
+    pub shutdowns: Mutex<Sender<Shutdown>>,
+    /// Where tables go to be freed.
+    pub garbage: Mutex<Sender<Vec<Table>>>,
+    /// The score for the kernel's out-of-memory killer.
+    pub oom_score: Mutex<OomScore>,
+}
+
+impl Host for Process {
+    fn log(&self, level: LogLevel, text: &str) {
+        let level = match level {
+            LogLevel::Debug => Level::Debug,
+            LogLevel::Verbose => Level::Verbose,
+            LogLevel::Notice => Level::Notice,
+            LogLevel::Warning => Level::Warning,
+        };
+        log::log(level, format_args!("{text}"));
+    }
+
+    fn apply(&self, changed: &[&'static Param], config: &Config) -> Result<(), (&'static str, String)> {
+        let is_changed = |names: &[&str]| changed.iter().find(|p| names.contains(&p.name)).map(|p| p.name);
+        if let Some(name) = is_changed(&["port", "bind"]) {
+            self.listen(config).map_err(|reason| (name, reason))?;
+        }
+        if let Some(name) = is_changed(&["oom-score-adj", "oom-score-adj-values"]) {
+            apply_oom_score(&mut self.oom_score.lock(), config).map_err(|reason| (name, reason))?;
+        }
+        if let Some(name) = is_changed(&["dir"]) {
+            std::env::set_current_dir(&config.dir).map_err(|e| (name, net::error_text(&e)))?;
+        }
+        if is_changed(&["maxclients"]).is_some() {
+            self.make_room(config).map_err(|reason| ("maxclients", reason))?;
+        }
+        if is_changed(&["loglevel"]).is_some() {
+            log::set_level(level_of(config));
+        }
+        if is_changed(&["jemalloc-bg-thread"]).is_some() {
+            memory::background_thread(config.jemalloc_bg_thread);
+        }
+        if is_changed(&["proc-title-template", "port", "bind"]).is_some() {
+            show_title(&self.program, self.config_file.as_deref(), config);
+        }
+        Ok(())
+    }
+
+    fn rewrite_config(&self, config: &Config) -> Result<(), String> {
+        let Some(file) = &self.config_file else {
+            return Err("The server is running without a config file".into());
+        };
+        config::rewrite_file(file, config, &[], false).map_err(|e| {
+            let reason = net::error_text(&e);
+            log::warning!("CONFIG REWRITE failed: {reason}");
+            format!("Rewriting config file: {reason}")
+        })?;
+        log::notice!("CONFIG REWRITE executed with success.");
+        Ok(())
+    }
+
+    fn facts(&self) -> Facts {
+        self.facts.clone()
+    }
+
+    fn shutdown(&self, request: Shutdown) {
+        // The receiver lives as long as the process.
+        let _ = self.shutdowns.lock().send(request);
+    }
+
+    fn drop_later(&self, tables: Vec<Table>) {
+        if let Err(refused) = self.garbage.lock().send(tables) {
+            drop(refused.0);
+        }
+    }
+}
+
+impl Process {
+    /// Opens the listeners of a changed `port` or `bind`, and leaves them at the door.
+    fn listen(&self, config: &Config) -> Result<(), String> {
+        let mut warn = |text: &str| log::warning!("{text}");
+        let listeners = net::listen::tcp(&tcp_options(config), &mut warn)
+            .map_err(|_| "Unable to listen on this port. Check server logs.".to_owned())?;
+        *self.listeners.lock() = Some(listeners);
+        (self.wake_door)();
+        Ok(())
+    }
+
+    fn make_room(&self, config: &Config) -> Result<(), String> {
+        let limit = net::file_limit::adjust(config.maxclients)?;
+        if limit.maxclients < config.maxclients {
+            return Err(format!(
+                "The operating system is not able to handle the specified number of clients, try with {}",
+                limit.maxclients
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Where to listen, as the configuration says it.
+pub fn tcp_options(config: &Config) -> net::listen::TcpOptions<'_> {
+    net::listen::TcpOptions {
+        bind: &config.bind,
+        port: config.port,
+        backlog: config.tcp_backlog as i32,
+        mark: config.socket_mark_id,
+    }
+}
+
+/// Sets the score of `oom-score-adj` for a primary.
+pub fn apply_oom_score(score: &mut OomScore, config: &Config) -> Result<(), String> {
+    use crate::process::oom_score::Policy;
+    let policy = match config.oom_score_adj {
+        config::OomScoreAdj::No => Policy::No,
+        config::OomScoreAdj::Relative => Policy::Relative,
+        config::OomScoreAdj::Absolute => Policy::Absolute,
+    };
+    score.apply(policy, config.oom_score_adj_values[0])
+}
+
+/// The log's level, as the configuration says it.
+pub fn level_of(config: &Config) -> Level {
+    match config.loglevel {
+        config::LogLevel::Debug => Level::Debug,
+        config::LogLevel::Verbose => Level::Verbose,
+        config::LogLevel::Notice => Level::Notice,
+        config::LogLevel::Warning => Level::Warning,
+        config::LogLevel::Nothing => Level::Nothing,
+    }
+}
+
+/// Shows the process's title.
+pub fn show_title(program: &str, config_file: Option<&std::path::Path>, config: &Config) {
+    if !config.set_proc_title {
+        return;
+    }
+    let file = config_file.map(|f| f.to_string_lossy());
+    let facts = TitleFacts {
+        title: program,
+        bind: config.bind.first().map(String::as_str),
+        port: config.port,
+        tls_port: config.tls_port,
+        unix_socket: config.unixsocket.as_deref(),
+        config_file: file.as_deref(),
+        ..TitleFacts::default()
+    };
+    if let Some(title) = title::expand(&config.proc_title_template, &facts) {
+        title::set(&title);
+    }
+}
