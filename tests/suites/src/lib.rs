@@ -16,5 +16,5 @@ mod server;
 mod value;
 
 pub use client::Client;
-pub use server::{Kind, Server, free_port};
+pub use server::{Finished, Kind, Server, eventually, free_port, run};
 pub use value::{Malformed, Shortened, Value};

@@ -3,11 +3,12 @@
 use crate::Client;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, io, thread};
+use std::{env, thread};
 use tempfile::TempDir;
 
 /// Which server to start.
@@ -90,7 +91,7 @@ pub struct Server {
 
 impl Server {
     /// Starts a server with a port and folder of its own, no persistence, and `args` as on redis-server's
-    /// command line (later ones win); returns when it answers.
+    /// command line (a configuration file first, later options win); returns when it answers.
     ///
     /// # Panics
     /// When it ends or does not answer in 30 s, with what it printed.
@@ -103,10 +104,9 @@ impl Server {
     /// # Panics
     /// As [`Server::start`].
     pub fn start_program<A: AsRef<str>>(program: &Path, args: &[A]) -> Server {
-        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut printed = String::new();
         for _ in 0..TRIES {
-            let mut server = Server::spawn(program, args, name.clone());
+            let mut server = Server::spawn(program, args, Stdio::null());
             if server.answers() {
                 return server;
             }
@@ -115,20 +115,32 @@ impl Server {
                 break;
             }
         }
-        panic!("{name} did not start; it printed:\n{printed}");
+        panic!("{} did not start; it printed:\n{printed}", program.display());
     }
 
-    fn spawn<A: AsRef<str>>(program: &Path, args: &[A], name: String) -> Server {
+    /// Starts a server as [`Server::start`] does, with this standard input, and does not wait for it.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    pub fn launch<A: AsRef<str>>(kind: Kind, args: &[A], stdin: Stdio) -> Server {
+        Server::spawn(&kind.program(), args, stdin)
+    }
+
+    fn spawn<A: AsRef<str>>(program: &Path, args: &[A], stdin: Stdio) -> Server {
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // Redis takes a configuration file only as the first argument.
+        let file = args.iter().map(AsRef::as_ref).take(1).find(|arg| !arg.starts_with('-'));
         let folder =
             tempfile::Builder::new().prefix("carnelian-test-").tempdir().expect("a temporary folder");
         let port = free_port();
         let output = File::create(folder.path().join(OUTPUT)).expect("a file for the output");
         let child = command(program)
+            .args(file)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
             .arg(folder.path())
-            .args(args.iter().map(AsRef::as_ref))
+            .args(args.iter().map(AsRef::as_ref).skip(file.iter().len()))
             .current_dir(folder.path())
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(output.try_clone().expect("a second handle"))
             .stderr(output)
             .spawn()
@@ -137,7 +149,7 @@ impl Server {
     }
 
     /// Waits until the server answers PING with anything but "loading"; false when it ended instead.
-    fn answers(&mut self) -> bool {
+    pub fn answers(&mut self) -> bool {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline && self.exited().is_none() {
             if self.ping().is_ok_and(|answer| !answer.starts_with("LOADING")) {
@@ -230,15 +242,68 @@ impl Server {
     /// # Panics
     /// When it still runs after 30 s.
     pub fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.exited() {
-                Some(status) => return status,
-                None if Instant::now() > deadline => panic!("{} does not end", self.name),
-                None => thread::sleep(Duration::from_millis(5)),
-            }
+        eventually("the server's end", || self.exited())
+    }
+}
+
+/// Asks until there is an answer.
+///
+/// # Panics
+/// When there is none in 30 s.
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match ask() {
+            Some(answer) => return answer,
+            None if Instant::now() > deadline => panic!("waited 30 s in vain for {what}"),
+            None => thread::sleep(Duration::from_millis(5)),
         }
     }
+}
+
+/// What a command that ended said.
+pub struct Finished {
+    /// Its exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+/// Runs a command that ends by itself, with `input` as its standard input.
+///
+/// # Panics
+/// When it does not end in 30 s (it is killed then) or cannot be started.
+pub fn run(command: &mut Command, input: &[u8]) -> Finished {
+    let file_with = |content: &[u8]| {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        file.write_all(content).and_then(|()| file.rewind()).expect("writing to it");
+        file
+    };
+    let (stdin, mut stdout, mut stderr) = (file_with(input), file_with(b""), file_with(b""));
+    let second_handle = |file: &File| file.try_clone().expect("a second handle");
+    command.stdin(stdin).stdout(second_handle(&stdout)).stderr(second_handle(&stderr));
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait().expect("the state of our own child") {
+            Some(status) => break status,
+            None if Instant::now() > deadline => {
+                child.kill().and_then(|()| child.wait()).expect("the end of our own child");
+                panic!("{command:?} does not end");
+            }
+            None => thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    Finished { code: status.code(), stdout: content(&mut stdout), stderr: content(&mut stderr) }
+}
+
+/// All of a file that another process wrote through a handle shared with ours.
+fn content(file: &mut File) -> String {
+    let mut bytes = Vec::new();
+    file.rewind().and_then(|()| file.read_to_end(&mut bytes)).expect("reading a temporary file");
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Where both streams of a server go, in its folder.
