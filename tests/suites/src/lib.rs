@@ -1,1 +1,20 @@
 //! Suites that drive live processes, with genuine redis-server as partner and oracle.
+//!
+//! The library is what those suites share, and deliberately knows none of our other crates: a fault in
+//! ours must not hide itself in the test that looks for it.
+//!
+//! - [`Server`] starts a process of either [`Kind`] in a folder of its own, waits until it answers and
+//!   ends it, by its pid, when dropped.
+//! - [`Client`] is a blocking RESP2 and RESP3 client; [`Value`] is any reply, with its exact wire type.
+//! - [`payload`] makes and reads the serialised values of DUMP and RESTORE.
+//!
+//! The suites themselves are in `tests/`, one file each.
+
+mod client;
+pub mod payload;
+mod server;
+mod value;
+
+pub use client::Client;
+pub use server::{Finished, Kind, Server, eventually, free_port, run};
+pub use value::{Malformed, Shortened, Value};
