@@ -64,6 +64,7 @@ fn make_slot(tag: Tag, entry: Entry) -> u64 {
 }
 
 /// Slots in order; they do not own what they point to.
+#[repr(C)]
 struct Slots {
     /// `homes` slots and the tail; 0 is an empty one.
     all: Box<[u64]>,
@@ -148,11 +149,12 @@ impl Slots {
 }
 
 /// One range of hashes: its slots, the entries, which it owns, and when they are due.
+#[repr(C)]
 pub struct Segment {
-    slots: Slots,
-    len: usize,
     /// Leading hash bits that all its entries share.
     pub depth: u32,
+    slots: Slots,
+    len: usize,
     /// Entries with an expiry.
     pub volatile: usize,
     /// When they are due.

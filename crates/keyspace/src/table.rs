@@ -15,14 +15,15 @@ pub const POSITION_BITS: u32 = 36;
 const MAX_DEPTH: u32 = POSITION_BITS - 16;
 
 /// The entries of one database in one partition.
+#[repr(C)]
 pub struct Table {
+    depth: u32,
     /// Segment number 0, which is all there is up to some 3,600 entries; it stands in the partition itself.
     first: Segment,
     /// Segments 1 and on.
     others: Vec<Segment>,
     /// For each value of the leading `depth` bits the number of its segment; empty while that is 0.
     directory: Vec<u32>,
-    depth: u32,
     len: usize,
 }
 
