@@ -21,6 +21,8 @@ pub enum Verdict {
     Refuse(Option<&'static Row>, Error),
     /// The client waits.
     Park,
+    /// A browser was made to talk to us: the connection ends without a word.
+    CrossProtocol,
 }
 
 /// Checks one request.
@@ -36,6 +38,7 @@ pub fn check(
         Some(row) => row,
         None => match engine.table.find(args) {
             Ok(row) => row,
+            Err(_) if is_http(args.at(0)) => return Verdict::CrossProtocol,
             Err(error) => return Verdict::Refuse(engine.table.get(args.at(0)), error),
         },
     };
@@ -46,6 +49,11 @@ pub fn check(
         return Verdict::Park;
     }
     if client.is(State::MULTI) && !runs_in_multi(row) { Verdict::Queue(row) } else { Verdict::Run(row) }
+}
+
+/// Whether a word begins a line of HTTP: "POST" or "Host:".
+fn is_http(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"POST") || word.eq_ignore_ascii_case(b"Host:")
 }
 
 fn may_run(config: &Config, client: &Client, row: &Row) -> Result<(), Error> {

@@ -19,7 +19,7 @@ use crate::checks::{self, Verdict};
 use crate::client::{Client, State};
 use crate::command::{Flags, Handler};
 use crate::cx::{Effects, KeyCx, ServerCx};
-use crate::engine::{Engine, unix_millis};
+use crate::engine::{Engine, LogLevel, unix_millis};
 use crate::error::{Error, Outcome};
 use crate::log::Effect;
 use crate::stats::WorkerStats;
@@ -445,6 +445,15 @@ impl Core {
                 }
                 row.inspect(|row| self.stats.commands[row.id].rejected.add(1));
                 self.reply_error(client, &error);
+            }
+            Verdict::CrossProtocol => {
+                let address = &client.record.address;
+                let text = format!(
+                    "Possible SECURITY ATTACK detected. Somebody sends POST or Host: as commands, as cross protocol \
+                     scripting from a browser does. Connection from {address} aborted."
+                );
+                self.engine.host.log(LogLevel::Warning, &text);
+                client.set_state(State::CLOSING, true);
             }
             Verdict::Park => {
                 client.set_state(State::BLOCKED, true);
