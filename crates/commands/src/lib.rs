@@ -7,6 +7,7 @@ pub mod connection;
 pub mod generic;
 pub mod string;
 pub mod transaction;
+pub mod usage;
 
 use engine::Command;
 

@@ -60,13 +60,18 @@ fn may_run(config: &Config, client: &Client, row: &Row) -> Result<(), Error> {
     if row.has(Flags::PROTECTED) {
         protected(config, client, row)?;
     }
-    if client.is(State::UNAUTHENTICATED) && !row.has(Flags::NO_AUTH) {
+    if must_authenticate(config, client) && !row.has(Flags::NO_AUTH) {
         return Err(Error::NoAuth);
     }
     if client.is(State::MULTI) && row.has(Flags::NO_MULTI) {
         return Err(Error::NotInTransaction);
     }
     Ok(())
+}
+
+/// Whether a client has yet to authenticate. A password that was taken away since is asked of nobody.
+pub fn must_authenticate(config: &Config, client: &Client) -> bool {
+    client.is(State::UNAUTHENTICATED) && config.requirepass.is_some()
 }
 
 /// DEBUG and MODULE run only where enable-debug-command and enable-module-command allow them.
@@ -115,6 +120,7 @@ pub fn queue(client: &mut Client, row: &'static Row, args: Args) {
     let (count, bytes) = (queue.commands.len(), queue.footprint());
     client.record.multi.store(count as i64, std::sync::atomic::Ordering::Relaxed);
     client.record.args_len.store(bytes as u64, std::sync::atomic::Ordering::Relaxed);
+    client.record.command.store(row.id as u32, std::sync::atomic::Ordering::Relaxed);
     client.encoder().simple("QUEUED");
 }
 
@@ -133,13 +139,23 @@ pub fn leave_multi(client: &mut Client) {
     client.set_state(State::MULTI, false);
 }
 
+/// CLIENT REPLY SKIP has announced that the command about to run gets no reply. May be called again for a
+/// command that has not run.
+pub fn before_reply(client: &mut Client) {
+    if client.is(State::REPLY_SKIP_NEXT) {
+        client.set_state(State::REPLY_SKIP_NEXT, false);
+        client.set_state(State::REPLY_SKIP, true);
+    }
+}
+
 /// CLIENT REPLY: takes back what a silent client must not get, from `mark` on.
 pub fn after_reply(client: &mut Client, mark: usize) {
     if client.is(State::REPLY_OFF | State::REPLY_SKIP) {
         client.reply.truncate(mark);
     }
-    client.set_state(State::REPLY_SKIP, client.is(State::REPLY_SKIP_NEXT));
-    client.set_state(State::REPLY_SKIP_NEXT, false);
+    if client.is(State::REPLY_SKIP) {
+        client.set_state(State::REPLY_SKIP, false);
+    }
 }
 
 /// Whether a command's arguments hold a secret that no log may show.

@@ -83,7 +83,11 @@ impl Command {
 
     /// All ACL categories: those that follow from group and flags, and the command's own.
     pub fn categories(&self) -> Categories {
-        let mut all = self.categories | self.group.category();
+        let mut all = self.categories;
+        // A container does nothing itself.
+        if !matches!(self.handler, Handler::Container) {
+            all |= self.group.category();
+        }
         let has = |flag| self.flags.contains(flag);
         all.set(Categories::WRITE, has(Flags::WRITE));
         // Redis: a read-only command reads data, unless it is about scripts, the server or the connection.
@@ -487,6 +491,8 @@ impl KeySpec {
 pub struct Arg {
     /// Its name.
     pub name: &'static str,
+    /// What to show in place of the name.
+    pub display: Option<&'static str>,
     /// What it holds.
     pub kind: ArgKind,
     /// The word that introduces it, or that it is.
@@ -499,6 +505,8 @@ pub struct Arg {
     pub multiple_token: bool,
     /// The Redis version that brought it, if later than the command.
     pub since: Option<&'static str>,
+    /// The Redis version from which on it is deprecated.
+    pub deprecated: Option<&'static str>,
     /// Which key spec it belongs to.
     pub key_spec: Option<usize>,
     /// The parts of a block or the choices of a one-of.
@@ -550,12 +558,14 @@ impl Arg {
     pub const fn new(name: &'static str, kind: ArgKind) -> Arg {
         Arg {
             name,
+            display: None,
             kind,
             token: None,
             optional: false,
             multiple: false,
             multiple_token: false,
             since: None,
+            deprecated: None,
             key_spec: None,
             args: &[],
         }
@@ -645,6 +655,18 @@ impl Arg {
     /// Came with a later version.
     pub const fn since(mut self, version: &'static str) -> Arg {
         self.since = Some(version);
+        self
+    }
+
+    /// Shown by another name.
+    pub const fn display(mut self, text: &'static str) -> Arg {
+        self.display = Some(text);
+        self
+    }
+
+    /// Deprecated from a version on.
+    pub const fn deprecated(mut self, version: &'static str) -> Arg {
+        self.deprecated = Some(version);
         self
     }
 }

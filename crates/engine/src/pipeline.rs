@@ -429,6 +429,7 @@ impl Core {
         hash: u64,
     ) -> Flow {
         let mark = client.reply.len();
+        checks::before_reply(client);
         match checks::check(self.engine, &self.config, client, args, row, view.now) {
             Verdict::Run(row) => {
                 if !view.is_exclusive() && is_exclusive(row, client) {

@@ -50,13 +50,7 @@ pub const QUIT: Command = Command {
     group: Group::Connection,
     summary: "Closes the connection.",
     arity: -1,
-    flags: Flags::NOSCRIPT
-        .union(Flags::LOADING)
-        .union(Flags::STALE)
-        .union(Flags::FAST)
-        .union(Flags::NO_AUTH)
-        .union(Flags::ALLOW_BUSY)
-        .union(Flags::STOPS_PARSING),
+    flags: super::BEFORE_AUTH,
     deprecated: Some(("7.2.0", "closing the connection")),
     handler: Handler::Server(quit),
     ..Command::DEFAULT
