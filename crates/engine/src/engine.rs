@@ -12,7 +12,9 @@ use parking_lot::Mutex;
 
 use crate::client::Clients;
 use crate::cx::Event;
+use crate::latency::LatencyMonitor;
 use crate::log::ReplLog;
+use crate::rates::Rates;
 use crate::slowlog::SlowLog;
 use crate::stats::Stats;
 use crate::table::CommandTable;
@@ -160,10 +162,14 @@ pub struct Engine {
     pub clients: Clients,
     /// Every count.
     pub stats: Stats,
+    /// How fast the counts grow.
+    pub rates: Rates,
     /// Effects, for those who read them.
     pub log: ReplLog,
     /// Slow commands.
     pub slowlog: SlowLog,
+    /// Slow events of all kinds.
+    pub latency: LatencyMonitor,
     /// Errors replied, by code.
     pub errors: Mutex<BTreeMap<String, u64>>,
     /// CLIENT PAUSE.
@@ -180,6 +186,8 @@ pub struct Engine {
     pub startup_memory: AtomicU64,
     /// Changes since the last save.
     pub dirty: AtomicU64,
+    /// Keys handed over to be freed in the background.
+    pub lazily_freed: AtomicU64,
     /// The latest keyspace events.
     pub events: Mutex<VecDeque<Event>>,
     /// Bits of what sends every command through all checks.
@@ -206,8 +214,10 @@ impl Engine {
             table,
             clients: Clients::default(),
             stats: Stats::new(workers, ids),
+            rates: Rates::default(),
             log: ReplLog::default(),
             slowlog: SlowLog::default(),
+            latency: LatencyMonitor::default(),
             errors: Mutex::default(),
             pause: Pause::default(),
             mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
@@ -216,6 +226,7 @@ impl Engine {
             peak_memory: AtomicU64::new(0),
             startup_memory: AtomicU64::new(0),
             dirty: AtomicU64::new(0),
+            lazily_freed: AtomicU64::new(0),
             events: Mutex::default(),
             attention: AtomicU32::new(0),
             active_expire: AtomicBool::new(true),
@@ -306,6 +317,36 @@ impl Engine {
         kept.extend(events);
         let surplus = kept.len().saturating_sub(KEPT);
         kept.drain(..surplus);
+    }
+
+    /// Frees tables in the background, and counts their keys.
+    pub fn drop_later(&self, tables: Vec<Table>) {
+        let keys: usize = tables.iter().map(Table::len).sum();
+        self.lazily_freed.fetch_add(keys as u64, Relaxed);
+        self.host.drop_later(tables);
+    }
+
+    /// Notes an event that took `nanos` if `latency-monitor-threshold` asks for it.
+    pub fn note_latency(&self, event: &'static str, nanos: u64) {
+        let (millis, threshold) = (nanos / 1_000_000, self.config.load().latency_monitor_threshold);
+        if threshold > 0 && millis >= threshold {
+            self.latency.record(event, millis, unix_millis() / 1000);
+        }
+    }
+
+    /// What the cron does about ten times a second: looks at the counters and at the memory in use.
+    pub fn sample(&self) {
+        self.rates.sample(&self.stats, unix_micros() as u64);
+        self.used_memory();
+    }
+
+    /// Sets to zero what CONFIG RESETSTAT does.
+    pub fn reset_statistics(&self) {
+        self.stats.reset();
+        self.rates.reset();
+        self.keyspace.reset_statistics();
+        self.errors.lock().clear();
+        self.lazily_freed.store(0, Relaxed);
     }
 
     /// Bytes in use; also keeps the peak.

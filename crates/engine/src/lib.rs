@@ -3,17 +3,21 @@
 //! - [`command`]: what a command is, one constant each; [`table`]: all of them by name.
 //! - [`cx`]: what handlers see; [`error`]: what they may answer instead of a reply; [`args`]: how they read arguments.
 //! - [`pipeline`]: plan, prefetch, check, lock, run, log; [`checks`] says who may run what.
-//! - [`engine`]: what the process shares: keyspace, [`client`]s, [`stats`], [`slowlog`], the replication [`log`].
+//! - [`engine`]: what the process shares: keyspace, [`client`]s, the replication [`log`], and what it knows of itself:
+//!   [`stats`] and their [`rates`], [`slowlog`], [`latency`], [`cpu_time`].
 
 pub mod args;
 pub mod checks;
 pub mod client;
 pub mod command;
+pub mod cpu_time;
 pub mod cx;
 pub mod engine;
 pub mod error;
+pub mod latency;
 pub mod log;
 pub mod pipeline;
+pub mod rates;
 pub mod slowlog;
 pub mod stats;
 pub mod table;

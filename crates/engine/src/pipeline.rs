@@ -186,6 +186,8 @@ struct Core {
     clock: quanta::Clock,
     /// When the command before ended, by the CPU's clock.
     last_tick: u64,
+    /// From how many nanoseconds on a command is looked at by the slow log or the latency monitor.
+    noteworthy: u64,
     effects: Effects,
 }
 
@@ -209,6 +211,7 @@ impl Executor {
             config_version: engine.config_version(),
             clock: quanta::Clock::new(),
             last_tick: 0,
+            noteworthy: noteworthy(&engine.config()),
             effects: Effects::default(),
         };
         Executor { member: engine.keyspace.join(), core }
@@ -230,6 +233,7 @@ impl Executor {
         self.core.renew_config();
         let started = self.core.clock.raw();
         self.core.last_tick = started;
+        self.core.stats.most_commands.raise(batch.requests.len() as u64);
         let mut from = 0;
         while from < batch.requests.len() {
             let to = (from + GROUP).min(batch.requests.len());
@@ -386,6 +390,7 @@ impl Core {
         if self.config_version != self.engine.config_version() {
             self.config_version = self.engine.config_version();
             self.config = self.engine.config();
+            self.noteworthy = noteworthy(&self.config);
         }
     }
 
@@ -563,13 +568,21 @@ impl Core {
         }
         self.stats.processed.add(1);
         client.record.command.store(row.id as u32, Relaxed);
+        if nanos >= self.noteworthy {
+            self.note(view, client, args, row, nanos);
+        }
+    }
+
+    #[cold]
+    fn note(&self, view: &View, client: &Client, args: Args, row: &Row, nanos: u64) {
+        let event = if row.has(Flags::FAST) { "fast-command" } else { "command" };
+        self.engine.note_latency(event, nanos);
         let threshold = self.config.slowlog_log_slower_than;
         if threshold >= 0 && nanos / 1000 >= threshold as u64 {
             self.log_slow(view, client, args, row, nanos / 1000);
         }
     }
 
-    #[cold]
     fn log_slow(&self, view: &View, client: &Client, args: Args, row: &Row, micros: u64) {
         if row.has(Flags::SKIP_SLOWLOG) || self.config.slowlog_max_len == 0 {
             return;
@@ -621,6 +634,16 @@ impl Core {
     }
 }
 
+/// The shortest duration, in nanoseconds, that the slow log or the latency monitor asks for.
+fn noteworthy(config: &Config) -> u64 {
+    let slow = u64::try_from(config.slowlog_log_slower_than).map_or(u64::MAX, |us| us.saturating_mul(1000));
+    let late = match config.latency_monitor_threshold {
+        0 => u64::MAX,
+        millis => millis.saturating_mul(1_000_000),
+    };
+    slow.min(late)
+}
+
 /// The effects of one command or transaction, on their way to the log.
 #[derive(Default)]
 struct Unit {
@@ -633,7 +656,11 @@ impl Unit {
     /// Takes over what a command has done.
     #[inline]
     fn add(&mut self, effects: &mut Effects, view: &mut View, db: u32, args: Args) {
-        if effects.dirty == 0 && view.expired.is_empty() && effects.events.is_empty() {
+        if effects.dirty == 0
+            && effects.instead.is_none()
+            && view.expired.is_empty()
+            && effects.events.is_empty()
+        {
             return;
         }
         self.dirty += effects.dirty;

@@ -13,6 +13,12 @@ impl Counter {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
+    /// Keeps the largest of the values given; only the owning thread may.
+    #[inline]
+    pub fn raise(&self, n: u64) {
+        self.0.store(self.0.load(Relaxed).max(n), Relaxed);
+    }
+
     /// The value.
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
@@ -192,9 +198,23 @@ worker_stats! {
     cycle_nanos,
     /// Nanoseconds of those spent on commands.
     command_nanos,
+    /// Nanoseconds of the longest turn.
+    longest_cycle,
+    /// The most commands in a turn.
+    most_commands,
+    /// Nanoseconds spent in the cron.
+    cron_nanos,
 }
 
 impl WorkerStats {
+    /// Counts a turn of the event loop, waiting excluded.
+    #[inline]
+    pub fn turned(&self, nanos: u64) {
+        self.cycles.add(1);
+        self.cycle_nanos.add(nanos);
+        self.longest_cycle.raise(nanos);
+    }
+
     fn reset_commands(&self) {
         for c in &self.commands {
             [&c.calls, &c.nanos, &c.rejected, &c.failed].iter().for_each(|n| n.reset());
@@ -225,6 +245,11 @@ impl Stats {
     /// The sum of a counter over all workers.
     pub fn total(&self, of: impl Fn(&WorkerStats) -> &Counter) -> u64 {
         self.workers.iter().map(|w| of(w).get()).sum()
+    }
+
+    /// The largest value of a counter of any worker.
+    pub fn largest(&self, of: impl Fn(&WorkerStats) -> &Counter) -> u64 {
+        self.workers.iter().map(|w| of(w).get()).max().unwrap_or(0)
     }
 
     /// The sums for a command.

@@ -14,14 +14,12 @@
 //! | [`version`] | `-v`, `--version` |
 //! | [`help`] | `--help` |
 //! | [`banner`] | `always-show-logo` |
-//! | [`cpu_time`] | INFO's `used_cpu_*` |
 //!
 //! The modules take plain parameters and know neither the configuration nor each other's state; `server::main` puts
 //! them in Redis's order: check the system, daemonize, log that it starts, pidfile, title, banner, listeners.
 
 pub mod affinity;
 pub mod banner;
-pub mod cpu_time;
 pub mod daemon;
 pub mod help;
 pub mod oom_score;

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::cpu_time::{CpuTime, Who};
+use engine::cpu_time::{CpuTime, Who};
 
 const CLOCK_SOURCES: &str = "/sys/devices/system/clocksource/clocksource0";
 const OVERCOMMIT: &str = "/proc/sys/vm/overcommit_memory";
