@@ -1,3 +1,92 @@
-//! The project's own chores: test, bench, fuzz and the heavier suites.
+//! The project's own chores: `cargo xtask TASK`.
+//!
+//! A task is a function from its arguments to a [`Done`]; [`TASKS`] is the one list of them.
 
-fn main() {}
+mod bench;
+mod conformance;
+mod fuzz;
+mod needs;
+mod shell;
+mod test;
+
+use lexopt::{Arg, Parser, ValueExt};
+use std::env;
+use std::process::ExitCode;
+
+/// What a task ends with: nothing, or why it failed, for the user to read.
+pub type Done<T = ()> = Result<T, String>;
+
+struct Task {
+    name: &'static str,
+    arguments: &'static str,
+    summary: &'static str,
+    run: fn(&mut Parser) -> Done,
+}
+
+const TASKS: [Task; 5] = [
+    Task {
+        name: "test",
+        arguments: "[--no-install] [--deny]",
+        summary: "installs what the tests lack (apt-get, only when something is missing), checks format, lints \
+                  and dependencies, and runs all tests",
+        run: test::test,
+    },
+    Task {
+        name: "differential",
+        arguments: "[--commands N] [--seed N] [FAMILY]",
+        summary: "long random command sequences, us against redis-server; --seed replays one round",
+        run: test::differential,
+    },
+    Task {
+        name: "fuzz",
+        arguments: "[TARGET] [--seconds N]",
+        summary: "runs a fuzz target (cargo-fuzz, nightly), all of them for 60 s each without a name",
+        run: fuzz::fuzz,
+    },
+    Task {
+        name: "bench",
+        arguments: "[--rounds N] [--scale F] [--memory] [--bin PATH] [NAME...]",
+        summary: "measures our release build, with one and two threads, beside redis-server in the same run",
+        run: bench::bench,
+    },
+    Task {
+        name: "conformance",
+        arguments: "CHECKOUT --runner PATH [--io-threads N] [--bin PATH] [FILE...]",
+        summary: "runs an upstream Tcl suite through a runner and writes its counts into docs/conformance.md",
+        run: conformance::conformance,
+    },
+];
+
+fn main() -> ExitCode {
+    let mut arguments = Parser::from_env();
+    let name = match arguments.next() {
+        Ok(Some(Arg::Value(name))) => name.string().unwrap_or_default(),
+        _ => return usage(),
+    };
+    let Some(task) = TASKS.iter().find(|task| task.name == name) else { return usage() };
+    match (task.run)(&mut arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask {name}: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("cargo xtask TASK, where TASK is one of");
+    for Task { name, arguments, summary, .. } in &TASKS {
+        eprintln!("\n  {name} {arguments}\n      {summary}");
+    }
+    ExitCode::from(2)
+}
+
+/// The text of an error of the argument parser.
+fn wrong(error: lexopt::Error) -> String {
+    error.to_string()
+}
+
+/// Whether this runs in a CI job: then it prints less of what succeeded.
+fn in_ci() -> bool {
+    env::var_os("CI").is_some()
+}

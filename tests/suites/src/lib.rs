@@ -11,10 +11,12 @@
 //! The suites themselves are in `tests/`, one file each.
 
 mod client;
+mod pattern;
 pub mod payload;
 mod server;
 mod value;
 
 pub use client::Client;
+pub use pattern::matches;
 pub use server::{Finished, Kind, Server, eventually, free_port, run};
 pub use value::{Malformed, Shortened, Value};

@@ -51,7 +51,7 @@ pub fn seal(mut body: Vec<u8>, version: u16) -> Vec<u8> {
 }
 
 /// Type and value of a payload, without its footer; `None` when the checksum is wrong.
-pub fn open(payload: &[u8]) -> Option<&[u8]> {
+fn open(payload: &[u8]) -> Option<&[u8]> {
     let checked = payload.len().checked_sub(8)?;
     let checksum = u64::from_le_bytes(payload[checked..].try_into().ok()?);
     (crc64(&payload[..checked]) == checksum).then(|| payload.get(..payload.len() - FOOTER))?

@@ -30,7 +30,21 @@ const HIGHEST_FOR_TOOLS: u8 = 2;
 const OUTSIDE: [&str; 2] = ["suites", "xtask"];
 
 /// The files that may hold `unsafe`, sorted: each allows it and says of every block why it is sound.
-const UNSAFE: &[&str] = &[];
+const UNSAFE: &[&str] = &[
+    "crates/keyspace/src/entry.rs",
+    "crates/keyspace/src/gate.rs",
+    "crates/keyspace/src/keyspace.rs",
+    "crates/keyspace/src/partition.rs",
+    "crates/keyspace/src/segment.rs",
+    "crates/keyspace/src/table.rs",
+    "crates/keyspace/src/view.rs",
+    "crates/memory/src/lib.rs",
+    "crates/server/src/logging/crash.rs",
+    "crates/server/src/logging/syslog.rs",
+    "crates/server/src/process/cpu_time.rs",
+    "crates/server/src/process/daemon.rs",
+    "crates/server/src/process/title/memory.rs",
+];
 
 #[derive(Deserialize)]
 struct Metadata {

@@ -1,10 +1,7 @@
 //! DUMP and RESTORE across the two servers: what one wrote the other reads.
 
-use suites::payload::{open, read, seal};
+use suites::payload::read;
 use suites::{Client, Kind, Server, Value};
-
-/// The newest RDB version that genuine redis-server 7.0 reads; strings are the same in all later ones.
-const GENUINE_RDB_VERSION: u16 = 10;
 
 /// Strings of every encoding: integers of each width, what is just too long for them, text that compresses.
 fn values() -> Vec<Vec<u8>> {
@@ -40,7 +37,7 @@ fn each_server_restores_what_the_other_dumped() {
 
         let by_ours = dump(&mut ours, &value);
         assert_eq!(read(&by_ours).as_ref(), Some(&value), "the payload itself");
-        let body = open(&by_ours).expect("a valid checksum").to_vec();
-        assert_eq!(restored(&mut genuine, &seal(body, GENUINE_RDB_VERSION)), Value::Bulk(value));
+        // Strings are the same in every version, so ours must be marked with one that the older server reads.
+        assert_eq!(restored(&mut genuine, &by_ours), Value::Bulk(value));
     }
 }
