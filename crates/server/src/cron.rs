@@ -28,7 +28,7 @@ pub fn run(engine: &'static Engine) {
         if engine.active_expire.load(std::sync::atomic::Ordering::Relaxed) && !engine.pause.is_paused(now) {
             next = expire_round(engine, &member, next, now);
         }
-        engine.used_memory();
+        engine.sample();
     }
 }
 
