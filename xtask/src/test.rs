@@ -30,18 +30,21 @@ pub fn test(arguments: &mut Parser) -> Done {
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
 
-/// Licences, advisories and sources, where cargo-deny is at hand: compiling it takes minutes.
-fn dependencies(install: bool) -> Done {
-    if install && !works(cargo().args(["deny", "--version"])) {
+/// Licences, bans and sources, where cargo-deny is at hand: compiling it takes minutes. `--deny` installs it, and
+/// looks for advisories too, which takes a way to their database on GitHub.
+fn dependencies(whole: bool) -> Done {
+    let installed = || works(cargo().args(["deny", "--version"]));
+    if whole && !installed() {
         run(cargo().args(["install", "--locked", "cargo-deny"]))?;
     }
-    if !works(cargo().args(["deny", "--version"])) {
+    if !installed() {
         eprintln!(
             "skipped: cargo deny check (cargo-deny is not installed; `cargo xtask test --deny` does that)"
         );
         return Ok(());
     }
-    run(cargo().args(["deny", "--workspace", "check"]))
+    run(cargo().args(["deny", "--workspace", "check", "licenses", "bans", "sources"]))?;
+    if whole { run(cargo().args(["deny", "--workspace", "check", "advisories"])) } else { Ok(()) }
 }
 
 /// The binary that the live suites start.
