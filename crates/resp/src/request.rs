@@ -7,6 +7,7 @@
 use memchr::memchr;
 
 use crate::args::Span;
+use crate::encode::{Encoder, Protocol};
 use crate::words;
 
 /// The longest line: an inline request, or the length line of an array or a bulk string. In bytes.
@@ -113,22 +114,30 @@ impl Parser {
     /// Parses the request that begins at `buffer[start]`; appends its arguments to `spans`.
     ///
     /// After [`Parsed::Incomplete`] call it again with the same start (the buffer may have moved, and the
-    /// request with it) once more bytes are there. Inline words are unquoted where they stand, which is why the buffer is mutable.
+    /// request with it) once more bytes are there. An inline line is replaced in the buffer by the array that it means, so
+    /// that a request may be parsed twice.
     pub fn parse(
         &mut self,
-        buffer: &mut [u8],
+        buffer: &mut Vec<u8>,
         start: usize,
         limits: Limits,
         spans: &mut Vec<Span>,
     ) -> Result<Parsed, ProtocolError> {
-        let request = &mut buffer[start..];
         if self.is_idle() {
-            match request.first() {
+            match buffer.get(start) {
                 None => return Ok(Parsed::Incomplete { missing: 0 }),
                 Some(b'*') => {}
-                Some(_) => return inline(request, start, spans),
+                Some(_) => {
+                    let Some(len) = replace_inline(buffer, start)? else {
+                        return Ok(Parsed::Incomplete { missing: 0 });
+                    };
+                    if buffer.get(start) != Some(&b'*') {
+                        return Ok(Parsed::Request { len });
+                    }
+                }
             }
         }
+        let request = &buffer[start..];
         let mark = spans.len();
         spans.extend(self.found.drain(..).map(|s| Span { start: s.start + start, ..s }));
         let parsed = self.array(request, start, limits, spans);
@@ -263,19 +272,23 @@ fn parse_length(text: &[u8]) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
-/// An inline request: one line of words.
-fn inline(request: &mut [u8], start: usize, spans: &mut Vec<Span>) -> Result<Parsed, ProtocolError> {
+/// Puts the array that an inline line means in its place; an empty line stays. Answers the bytes it takes now,
+/// or `None` while the line has not wholly arrived.
+fn replace_inline(buffer: &mut Vec<u8>, start: usize) -> Result<Option<usize>, ProtocolError> {
+    let request = &buffer[start..];
     let Some(newline) = memchr(b'\n', request) else {
-        let long = request.len() > MAX_LINE;
-        return if long { Err(ProtocolError::InlineTooBig) } else { Ok(Parsed::Incomplete { missing: 0 }) };
+        return if request.len() > MAX_LINE { Err(ProtocolError::InlineTooBig) } else { Ok(None) };
     };
-    let end = if newline > 0 && request[newline - 1] == b'\r' { newline - 1 } else { newline };
-    let mark = spans.len();
-    if words::split_in_place(&mut request[..end], spans).is_err() {
-        return Err(ProtocolError::UnbalancedQuotes);
+    let line = request[..newline].strip_suffix(b"\r").unwrap_or(&request[..newline]);
+    let words = words::split(line).map_err(|_| ProtocolError::UnbalancedQuotes)?;
+    if words.is_empty() {
+        return Ok(Some(newline + 1));
     }
-    spans[mark..].iter_mut().for_each(|s| s.start += start);
-    Ok(Parsed::Request { len: newline + 1 })
+    let mut array = Vec::with_capacity(line.len() * 2);
+    Encoder::new(&mut array, Protocol::Resp2).bulks(words.iter());
+    let len = array.len();
+    buffer.splice(start..start + newline + 1, array);
+    Ok(Some(len))
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 //! Words are separated by blanks. In double quotes stand the escapes `\n \r \t \b \a \\ \"` and `\xHH`; in
 //! single quotes only `\'`. A closing quote is followed by a blank or the end (Redis's `sdssplitargs`).
 
-use crate::args::Span;
-
 /// A quote is not closed, or something follows a closing quote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unbalanced quotes")]
@@ -12,64 +10,40 @@ pub struct Unbalanced;
 
 /// Splits `line` into words.
 pub fn split(line: &[u8]) -> Result<Vec<Vec<u8>>, Unbalanced> {
-    let (mut line, mut spans) = (line.to_vec(), vec![]);
-    split_in_place(&mut line, &mut spans)?;
-    Ok(spans.into_iter().map(|s| line[s.start..s.start + s.len].to_vec()).collect())
-}
-
-/// Splits `line` and appends a span a word; words are unquoted in place, as they only become shorter.
-/// After an error the line's bytes are of no meaning.
-pub fn split_in_place(line: &mut [u8], spans: &mut Vec<Span>) -> Result<(), Unbalanced> {
-    let mut at = 0;
+    // Redis works on zero-terminated text: a zero byte ends the line.
+    let mut rest = line.split(|b| *b == 0).next().unwrap_or_default();
+    let mut words = Vec::new();
     loop {
-        while line.get(at).is_some_and(|b| is_blank(*b)) {
-            at += 1;
+        let blanks = rest.iter().take_while(|b| is_blank(**b)).count();
+        rest = &rest[blanks..];
+        if rest.is_empty() {
+            return Ok(words);
         }
-        if at == line.len() || line[at] == 0 {
-            return Ok(());
-        }
-        let start = at;
-        let mut write = start;
-        at = word(line, at, &mut write)?;
-        spans.push(Span { start, len: write - start });
+        let (word, len) = word(rest)?;
+        words.push(word);
+        rest = &rest[len..];
     }
 }
 
-/// Reads the word at `at`, writes its bytes at `write`, and answers where it ends.
-fn word(line: &mut [u8], mut at: usize, write: &mut usize) -> Result<usize, Unbalanced> {
-    let mut put = |line: &mut [u8], byte: u8| {
-        line[*write] = byte;
-        *write += 1;
-    };
-    while let Some(&byte) = line.get(at) {
-        match byte {
-            // Redis works on zero-terminated text: a zero byte ends the line.
-            0 => return Ok(line.len()),
-            b if is_blank(b) => break,
-            quote @ (b'"' | b'\'') => {
-                at += 1;
-                loop {
-                    let &byte = line.get(at).ok_or(Unbalanced)?;
-                    if byte == quote {
-                        at += 1;
-                        break;
-                    }
-                    let (byte, len) = unescape(&line[at..], quote);
-                    put(line, byte);
-                    at += len;
-                }
-                if line.get(at).is_some_and(|b| !is_blank(*b) && *b != 0) {
-                    return Err(Unbalanced);
-                }
-                break;
-            }
-            byte => {
-                put(line, byte);
-                at += 1;
-            }
+/// Reads the word at the start of `text`, and answers how many bytes it is written with.
+fn word(text: &[u8]) -> Result<(Vec<u8>, usize), Unbalanced> {
+    let (mut word, mut at) = (Vec::new(), 0);
+    while let Some(&byte) = text.get(at).filter(|b| !is_blank(**b)) {
+        at += 1;
+        if !matches!(byte, b'"' | b'\'') {
+            word.push(byte);
+            continue;
         }
+        while *text.get(at).ok_or(Unbalanced)? != byte {
+            let (inner, len) = unescape(&text[at..], byte);
+            word.push(inner);
+            at += len;
+        }
+        at += 1;
+        // What closes a quote closes the word.
+        return if text.get(at).is_none_or(|b| is_blank(*b)) { Ok((word, at)) } else { Err(Unbalanced) };
     }
-    Ok(at)
+    Ok((word, at))
 }
 
 /// The byte that stands at the start of `text` within `quote`, and how many bytes it is written with.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use config::Config;
 use engine::client::{Arrival, ClientRecord};
 use engine::engine::Message;
 use engine::{Batch, Client, Engine, Executor, Peer, Peers, State, unix_millis};
@@ -295,17 +296,18 @@ impl Worker {
 
     /// Second phase: plan, run and send, until nothing more can be planned of what has arrived.
     fn run_and_send(&mut self, now: i64) {
+        let config = self.executor.config().clone();
         let mut turn = std::mem::take(&mut self.ready);
         while !turn.is_empty() {
             let mut more = Vec::new();
             for number in &turn {
-                if self.plan(*number) {
+                if self.plan(*number, &config) {
                     more.push(*number);
                 }
             }
             self.executor.run(&mut self.batch, &mut self.connections);
             for number in &turn {
-                self.send(*number, now, &mut more);
+                self.send(*number, &config, now, &mut more);
             }
             more.sort_unstable();
             more.dedup();
@@ -315,8 +317,7 @@ impl Worker {
     }
 
     /// Plans what a connection has sent. Answers whether more can be planned once that has run.
-    fn plan(&mut self, number: usize) -> bool {
-        let config = self.executor.config().clone();
+    fn plan(&mut self, number: usize, config: &Config) -> bool {
         let Some(connection) = self.connections.get(number) else { return false };
         if connection.peer.input.is_empty() || connection.protocol_error.is_some() {
             return false;
@@ -342,8 +343,7 @@ impl Worker {
     }
 
     /// Sends a connection's replies, and closes it where it is time to.
-    fn send(&mut self, number: usize, now: i64, more: &mut Vec<usize>) {
-        let config = self.executor.config().clone();
+    fn send(&mut self, number: usize, config: &Config, now: i64, more: &mut Vec<usize>) {
         let stats = self.executor.stats();
         let Some(connection) = self.connections.get(number) else { return };
         connection.compact(&mut self.pool);
@@ -359,7 +359,7 @@ impl Worker {
                 stats.net_output.add(bytes as u64);
             }
             connection.publish(bytes);
-            connection.judge(&config, now)
+            connection.judge(config, now)
         });
         match verdict {
             Err(reason) => {
@@ -432,6 +432,6 @@ impl Worker {
 }
 
 /// Whether a new client must authenticate.
-fn first_state(config: &config::Config) -> State {
+fn first_state(config: &Config) -> State {
     if config.requirepass.is_some() { State::UNAUTHENTICATED } else { State::empty() }
 }
