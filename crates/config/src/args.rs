@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use crate::quote;
+use resp::words::quoted;
 
 /// Where the configuration comes from, in the order in which it is read: the last value of a directive counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Lines {
         match arg.strip_prefix(b"--") {
             Some(option) if !self.awaits_value => self.add_option(arg, option, next),
             _ => {
-                self.text.extend(quote::quoted(arg));
+                self.text.extend(quoted(arg));
                 self.text.push(b' ');
                 self.awaits_value = false;
             }
@@ -79,7 +79,7 @@ impl Lines {
         }
         self.text.extend(option);
         self.text.push(b' ');
-        self.awaits_value = quote::split_words(arg).is_some_and(|words| words.len() == 1);
+        self.awaits_value = resp::words::split(arg).is_some_and(|words| words.len() == 1);
         let alone = next.is_none_or(|next| next.starts_with(b"--"));
         if alone && option.eq_ignore_ascii_case(b"save") {
             self.text.extend(b"\"\"");

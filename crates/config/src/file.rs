@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 use crate::access::NOT_YET;
 use crate::args::Sources;
 use crate::param::{Acts, Flags, Param};
-use crate::quote;
 use crate::special::os_text;
 use crate::table::{Config, PARAMS};
 
@@ -207,7 +206,7 @@ impl Loader {
 
     fn read_line(&mut self, origin: Origin) -> Result<(), LoadError> {
         let refused = |reason: &str| LoadError::invalid(&origin, reason);
-        let words = quote::split_words(&origin.text)
+        let words = resp::words::split(&origin.text)
             .ok_or_else(|| refused("Unbalanced quotes in configuration line"))?;
         let Some((name, words)) = words.split_first() else { return Ok(()) };
         if let Some((param, _)) = Param::find(name) {
@@ -235,7 +234,7 @@ impl Loader {
         let words = match words {
             // One word for several: `--save "900 1"`.
             [word] if param.flags.contains(Flags::MULTI_ARG) && !word.is_empty() => {
-                split = quote::split_words(word).ok_or("Unbalanced quotes in configuration line")?;
+                split = resp::words::split(word).ok_or("Unbalanced quotes in configuration line")?;
                 &split
             }
             words => words,

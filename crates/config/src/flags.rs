@@ -3,8 +3,8 @@
 use bitflags::bitflags;
 
 use crate::enums::not_one_of;
-use crate::quote;
 use crate::value::{Kind, Line, Reason, Value, single};
+use resp::words::quoted;
 
 bitflags! {
     /// `shutdown-on-sigint` and `shutdown-on-sigterm`: the options of the SHUTDOWN that a signal means.
@@ -141,6 +141,6 @@ impl Value for NotifyEvents {
     }
 
     fn lines(&self, kind: &Kind, default: &Self) -> Vec<Line> {
-        vec![Line { text: quote::quoted(&self.show(kind)), force: self != default }]
+        vec![Line { text: quoted(&self.show(kind)), force: self != default }]
     }
 }

@@ -23,7 +23,7 @@ mod enums;
 mod file;
 mod flags;
 mod param;
-mod quote;
+
 mod rewrite;
 mod sample;
 mod special;
@@ -40,7 +40,7 @@ pub use enums::{
 pub use file::{Directive, LoadError, Loaded, Origin};
 pub use flags::{NotifyEvents, ShutdownFlags};
 pub use param::{Acts, Flags, Param, is_sensitive};
-pub use quote::{quoted, split_words};
+pub use resp::words::{quoted, split as split_words};
 pub use rewrite::{Extra, rewrite, rewrite_file, write_atomically};
 pub use sample::sample_file;
 pub use special::{ClientClass, MemoryOrPercent, OutputLimit, ReplicaOf, SavePoint};

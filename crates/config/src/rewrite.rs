@@ -13,7 +13,6 @@ use std::path::Path;
 
 use crate::file::is_file_directive;
 use crate::param::Param;
-use crate::quote;
 use crate::table::{Config, PARAMS};
 use crate::value::Line;
 
@@ -81,7 +80,7 @@ impl State {
     }
 
     fn read_directive(&mut self, line: &[u8]) {
-        match quote::split_words(line).as_deref().and_then(place_name) {
+        match resp::words::split(line).as_deref().and_then(place_name) {
             Some(name) => {
                 self.places.entry(name).or_default().push_back(self.lines.len());
                 self.lines.push(line.to_vec());

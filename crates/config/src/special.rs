@@ -4,8 +4,8 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use crate::quote;
 use crate::value::{Kind, Line, Reason, Value, format_memory, parse_memory, single};
+use resp::words::quoted;
 
 /// Words of the error that a C `int` parameter with a wrong number of words gets.
 const WRONG_COUNT: Reason = Reason::Borrowed("wrong number of arguments");
@@ -377,7 +377,7 @@ impl Value for PathBuf {
 
     /// Always written: where the file is read from must not decide where data goes.
     fn lines(&self, kind: &Kind, _: &Self) -> Vec<Line> {
-        vec![Line { text: quote::quoted(&self.show(kind)), force: true }]
+        vec![Line { text: quoted(&self.show(kind)), force: true }]
     }
 }
 

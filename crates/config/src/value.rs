@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::quote;
+use resp::words::quoted;
 
 /// Why a value was refused, in Redis's words.
 pub type Reason = Cow<'static, str>;
@@ -318,7 +318,7 @@ impl Value for String {
     }
 
     fn lines(&self, _: &Kind, default: &Self) -> Vec<Line> {
-        vec![Line { text: quote::quoted(self.as_bytes()), force: self != default }]
+        vec![Line { text: quoted(self.as_bytes()), force: self != default }]
     }
 }
 
@@ -335,7 +335,7 @@ impl Value for Option<String> {
     }
 
     fn lines(&self, _: &Kind, default: &Self) -> Vec<Line> {
-        let line = |text: &String| Line { text: quote::quoted(text.as_bytes()), force: self != default };
+        let line = |text: &String| Line { text: quoted(text.as_bytes()), force: self != default };
         self.iter().map(line).collect()
     }
 }
@@ -371,7 +371,7 @@ impl Value for Option<Secret> {
     }
 
     fn lines(&self, _: &Kind, default: &Self) -> Vec<Line> {
-        let line = |secret: &Secret| Line { text: quote::quoted(&secret.0), force: self != default };
+        let line = |secret: &Secret| Line { text: quoted(&secret.0), force: self != default };
         self.iter().map(line).collect()
     }
 }

@@ -280,7 +280,7 @@ fn replace_inline(buffer: &mut Vec<u8>, start: usize) -> Result<Option<usize>, P
         return if request.len() > MAX_LINE { Err(ProtocolError::InlineTooBig) } else { Ok(None) };
     };
     let line = request[..newline].strip_suffix(b"\r").unwrap_or(&request[..newline]);
-    let words = words::split(line).map_err(|_| ProtocolError::UnbalancedQuotes)?;
+    let words = words::split(line).ok_or(ProtocolError::UnbalancedQuotes)?;
     if words.is_empty() {
         return Ok(Some(newline + 1));
     }
