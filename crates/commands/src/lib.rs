@@ -3,8 +3,10 @@
 //! A family is a folder; a file holds one command or a few that share their core. To add a command, write its
 //! constant and its handler in one file and list it in the family's `COMMANDS`.
 
+pub mod cluster;
 pub mod connection;
 pub mod generic;
+pub mod server;
 pub mod string;
 pub mod transaction;
 pub mod usage;
@@ -12,5 +14,11 @@ pub mod usage;
 use engine::Command;
 
 /// Every family, in the order of Redis's groups.
-pub const FAMILIES: &[&[Command]] =
-    &[generic::COMMANDS, string::COMMANDS, transaction::COMMANDS, connection::COMMANDS];
+pub const FAMILIES: &[&[Command]] = &[
+    generic::COMMANDS,
+    string::COMMANDS,
+    transaction::COMMANDS,
+    connection::COMMANDS,
+    server::COMMANDS,
+    cluster::COMMANDS,
+];

@@ -26,6 +26,7 @@ use bitflags::bitflags;
 
 use crate::cx::{KeyCx, ServerCx};
 use crate::error::Outcome;
+use crate::keys::FindKeys;
 
 /// A command or subcommand. Texts are our own; names, arity, flags and key specs are Redis 7.4's.
 pub struct Command {
@@ -47,6 +48,8 @@ pub struct Command {
     pub categories: Categories,
     /// Where its keys stand.
     pub keys: &'static [KeySpec],
+    /// Finds its keys where the specs cannot.
+    pub find_keys: Option<FindKeys>,
     /// The grammar of its arguments.
     pub args: &'static [Arg],
     /// What changed in later versions: version and sentence.
@@ -73,6 +76,7 @@ impl Command {
         flags: Flags::empty(),
         categories: Categories::empty(),
         keys: &[],
+        find_keys: None,
         args: &[],
         history: &[],
         tips: &[],
@@ -106,15 +110,6 @@ impl Command {
     pub fn accepts(&self, count: usize) -> bool {
         let count = count as i64;
         if self.arity >= 0 { count == self.arity as i64 } else { count >= -(self.arity as i64) }
-    }
-
-    /// Whether the place of its keys depends on the arguments' values.
-    pub fn has_movable_keys(&self) -> bool {
-        let fixed = |spec: &KeySpec| {
-            matches!((spec.begin, spec.find), (Begin::Index(_), Find::Range { .. }))
-                && !spec.flags.contains(KeyFlags::INCOMPLETE)
-        };
-        !self.keys.iter().all(fixed)
     }
 }
 
@@ -272,12 +267,15 @@ bitflags! {
         const TOUCHES_ARBITRARY_KEYS = 1 << 22;
         /// Changes how the bytes behind it are read: nothing behind it is parsed before it has run.
         const STOPS_PARSING = 1 << 23;
+        /// Internal to the server: what COMMAND DOCS calls a syscmd.
+        const SYSTEM = 1 << 24;
     }
 }
 
 impl Flags {
-    /// The names that COMMAND INFO lists.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
+    /// The names that COMMAND INFO lists, in its order; some flags are nobody's business. `movable` adds the one
+    /// that follows from the key specs.
+    pub fn names(self, movable: bool) -> impl Iterator<Item = &'static str> {
         const NAMES: &[(Flags, &str)] = &[
             (Flags::WRITE, "write"),
             (Flags::READONLY, "readonly"),
@@ -293,13 +291,14 @@ impl Flags {
             (Flags::ASKING, "asking"),
             (Flags::FAST, "fast"),
             (Flags::NO_AUTH, "no_auth"),
-            (Flags::MAY_REPLICATE, "may_replicate"),
             (Flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
-            (Flags::ALLOW_BUSY, "allow_busy"),
-            (Flags::NO_MULTI, "no_multi"),
             (Flags::NO_ASYNC_LOADING, "no_async_loading"),
+            (Flags::NO_MULTI, "no_multi"),
+            (Flags::empty(), "movablekeys"),
+            (Flags::ALLOW_BUSY, "allow_busy"),
         ];
-        NAMES.iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| *name)
+        let has = move |flag: Flags| if flag.is_empty() { movable } else { self.contains(flag) };
+        NAMES.iter().filter(move |(flag, _)| has(*flag)).map(|(_, name)| *name)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The command contract and the one pipeline every command goes through.
 //!
 //! - [`command`]: what a command is, one constant each; [`table`]: all of them by name.
-//! - [`cx`]: what handlers see; [`error`]: what they may answer instead of a reply; [`args`]: how they read arguments.
+//! - [`cx`]: what handlers see; [`error`]: what they may answer instead of a reply; [`args`]: how they read arguments;
+//!   [`keys`]: which of them are keys.
 //! - [`pipeline`]: plan, prefetch, check, lock, run, log; [`checks`] says who may run what.
 //! - [`engine`]: what the process shares: keyspace, [`client`]s, the replication [`log`], and what it knows of itself:
 //!   [`stats`] and their [`rates`], [`slowlog`], [`latency`], [`cpu_time`].
@@ -14,6 +15,7 @@ pub mod cpu_time;
 pub mod cx;
 pub mod engine;
 pub mod error;
+pub mod keys;
 pub mod latency;
 pub mod log;
 pub mod pipeline;

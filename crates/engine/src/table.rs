@@ -2,7 +2,7 @@
 
 use resp::Args;
 
-use crate::command::{Begin, Command, Find, Flags, Handler, KeySpec};
+use crate::command::{Begin, Command, Find, Flags, KeyFlags, KeySpec};
 use crate::error::Error;
 
 /// A command in the table.
@@ -56,6 +56,13 @@ impl CommandTable {
     /// The commands, in the order of the families.
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// The commands that can be called, in the order of the families: all that `rename-command` has not hidden.
+    pub fn callable(&self) -> Vec<&Row> {
+        let mut numbers: Vec<usize> = self.slots.iter().flatten().map(|(_, number)| *number).collect();
+        numbers.sort_unstable();
+        numbers.into_iter().map(|number| &self.rows[number]).collect()
     }
 
     /// Every command, and every subcommand behind its container.
@@ -136,14 +143,22 @@ impl CommandTable {
         }
     }
 
+    /// The command that these arguments call, whatever their number.
+    #[inline]
+    pub fn lookup(&self, args: Args) -> Result<&Row, Error> {
+        let Some(row) = self.get(args.at(0)) else { return Err(unknown(args)) };
+        match args.get(1) {
+            Some(sub) if !row.subcommands.is_empty() => {
+                row.subcommand(sub).ok_or_else(|| unknown_sub(row, sub))
+            }
+            _ => Ok(row),
+        }
+    }
+
     /// The command that these arguments call, with their number checked.
     #[inline]
     pub fn find(&self, args: Args) -> Result<&Row, Error> {
-        let Some(row) = self.get(args.at(0)) else { return Err(unknown(args)) };
-        let row = match (&row.command.handler, args.get(1)) {
-            (Handler::Container, Some(sub)) => row.subcommand(sub).ok_or_else(|| unknown_sub(row, sub))?,
-            _ => row,
-        };
+        let row = self.lookup(args)?;
         if !row.command.accepts(args.len()) {
             return Err(Error::Arity(row.full_name.clone()));
         }
@@ -194,9 +209,12 @@ impl Row {
         let fixed_keys = match command.keys {
             [
                 KeySpec {
-                    begin: Begin::Index(first), find: Find::Range { last, step, limit: 0 | 1 }, ..
+                    begin: Begin::Index(first),
+                    find: Find::Range { last, step, limit: 0 | 1 },
+                    flags,
+                    ..
                 },
-            ] => {
+            ] if !flags.contains(KeyFlags::INCOMPLETE) => {
                 // `last` is relative to the first key unless it counts from the end.
                 let last = if *last < 0 { *last } else { *first as isize + last };
                 Some((*first, last, *step))
@@ -214,72 +232,5 @@ impl Row {
     /// Whether a flag is set.
     pub fn has(&self, flag: Flags) -> bool {
         self.command.flags.contains(flag)
-    }
-
-    /// The indices of the arguments that are keys, spec by spec, with the spec's number. Arguments that do not
-    /// fit a spec yield none of it.
-    pub fn key_indices(&self, args: Args) -> Vec<(usize, usize)> {
-        let mut found = Vec::new();
-        for (number, spec) in self.command.keys.iter().enumerate() {
-            spec_indices(spec, args, |index| found.push((index, number)));
-        }
-        found
-    }
-
-    /// Calls `visit` with each key.
-    #[inline]
-    pub fn each_key<'a>(&self, args: Args<'a>, mut visit: impl FnMut(&'a [u8])) {
-        if let Some((first, last, step)) = self.fixed_keys {
-            let last = if last < 0 { args.len() as isize + last } else { last };
-            let mut index = first;
-            while index as isize <= last && index < args.len() {
-                visit(args.at(index));
-                index += step;
-            }
-            return;
-        }
-        for spec in self.command.keys {
-            spec_indices(spec, args, |index| visit(args.at(index)));
-        }
-    }
-}
-
-/// The arguments that a spec says are keys.
-fn spec_indices(spec: &KeySpec, args: Args, mut visit: impl FnMut(usize)) {
-    let count = args.len();
-    let Some(begin) = begin_index(spec.begin, args) else { return };
-    match spec.find {
-        Find::Unknown => {}
-        Find::Range { last, step, limit } => {
-            let last = match (last, limit) {
-                (0.., _) => begin + last as usize,
-                (_, 0 | 1) => (count as isize + last).max(0) as usize,
-                // Of what is left, the first part in `limit`.
-                (_, n) => (begin + (count.saturating_sub(begin)) / n).saturating_sub(1),
-            };
-            (begin..=last.min(count.saturating_sub(1))).step_by(step.max(1)).for_each(&mut visit);
-        }
-        Find::Count { at, first, step } => {
-            let number = args.get(begin + at).and_then(keyspace::parse_integer).unwrap_or(0);
-            let fits = number > 0 && (number as u64) <= count as u64;
-            let number = if fits { number as usize } else { 0 };
-            (0..number).map(|i| begin + first + i * step).filter(|i| *i < count).for_each(&mut visit);
-        }
-    }
-}
-
-fn begin_index(begin: Begin, args: Args) -> Option<usize> {
-    match begin {
-        Begin::Index(index) => (index < args.len()).then_some(index),
-        Begin::Unknown => None,
-        Begin::Keyword(word, from) => {
-            let is = |i: &usize| args.at(*i).eq_ignore_ascii_case(word.as_bytes());
-            let at = if from >= 0 {
-                (from as usize..args.len()).find(is)
-            } else {
-                (1..=(args.len() as isize + from).max(0) as usize).rev().filter(|i| *i < args.len()).find(is)
-            }?;
-            (at + 1 < args.len()).then_some(at + 1)
-        }
     }
 }

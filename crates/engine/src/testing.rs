@@ -59,7 +59,12 @@ impl Peers for Vec<Peer> {
 impl Session {
     /// An empty server with these commands.
     pub fn new(families: &[&'static [Command]], config: Config) -> Session {
-        let engine = Engine::start(config, CommandTable::new(families), 1, Box::new(NoHost));
+        Session::with_host(families, config, Box::new(NoHost))
+    }
+
+    /// The same in a process of the test's making.
+    pub fn with_host(families: &[&'static [Command]], config: Config, host: Box<dyn Host>) -> Session {
+        let engine = Engine::start(config, CommandTable::new(families), 1, host);
         Session { engine, executor: Executor::new(engine, 0), peers: vec![] }
     }
 
