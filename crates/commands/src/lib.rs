@@ -3,6 +3,7 @@
 //! A family is a folder; a file holds one command or a few that share their core. To add a command, write its
 //! constant and its handler in one file and list it in the family's `COMMANDS`.
 
+pub mod bitmap;
 pub mod cluster;
 pub mod connection;
 pub mod generic;
@@ -17,6 +18,7 @@ use engine::Command;
 pub const FAMILIES: &[&[Command]] = &[
     generic::COMMANDS,
     string::COMMANDS,
+    bitmap::COMMANDS,
     transaction::COMMANDS,
     connection::COMMANDS,
     server::COMMANDS,

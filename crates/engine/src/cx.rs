@@ -68,7 +68,9 @@ impl<'c> KeyCx<'c, '_> {
     /// Puts another command in this one's place in the log: effects are deterministic, expiries absolute.
     /// Several calls make several commands. Does not count as a change.
     pub fn log_instead<A: AsRef<[u8]>>(&mut self, args: impl IntoIterator<Item = A>) {
-        self.effects.instead.get_or_insert_default().push(args.into_iter().collect());
+        if self.view.records {
+            self.effects.instead.get_or_insert_default().push(args.into_iter().collect());
+        }
     }
 
     /// Keeps the command out of the log though it has changed something.

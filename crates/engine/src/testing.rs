@@ -48,6 +48,8 @@ pub struct Session {
     engine: &'static Engine,
     executor: Executor,
     peers: Vec<Peer>,
+    /// All that was logged.
+    logged: Vec<u8>,
 }
 
 impl Peers for Vec<Peer> {
@@ -65,7 +67,7 @@ impl Session {
     /// The same in a process of the test's making.
     pub fn with_host(families: &[&'static [Command]], config: Config, host: Box<dyn Host>) -> Session {
         let engine = Engine::start(config, CommandTable::new(families), 1, host);
-        Session { engine, executor: Executor::new(engine, 0), peers: vec![] }
+        Session { engine, executor: Executor::new(engine, 0), peers: vec![], logged: vec![] }
     }
 
     /// The engine.
@@ -122,6 +124,12 @@ impl Session {
             shown.push(show(&mut rest));
         }
         shown.join(" ")
+    }
+
+    /// All that was logged so far, if the log is read.
+    pub fn logged(&mut self) -> &[u8] {
+        self.logged.append(&mut self.engine.log.take());
+        &self.logged
     }
 
     /// Every key of every database: value, expiry.
@@ -208,6 +216,24 @@ impl Tester {
         self.check_both(line, expected, expected);
     }
 
+    /// Runs a line whose reply is an integer within limits: a time that passes while the test runs.
+    #[track_caller]
+    pub fn check_in(&mut self, line: &str, limits: std::ops::RangeInclusive<i64>) {
+        let reply = self.reply(line);
+        let number = reply.strip_prefix(':').and_then(|n| n.parse().ok());
+        assert!(number.is_some_and(|n| limits.contains(&n)), "{line}: {reply}");
+    }
+
+    /// What the RESP2 session has logged so far: a line for each command, its arguments with blanks between.
+    pub fn logged(&mut self) -> Vec<String> {
+        let (mut rest, mut lines) = (self.sessions[0].logged(), vec![]);
+        while !rest.is_empty() {
+            let command = show(&mut rest);
+            lines.push(command.trim_matches(['[', ']']).replace(", $", " ").replacen('$', "", 1));
+        }
+        lines
+    }
+
     /// The reply of a line in RESP2, for tests that look at parts of it; it runs in both.
     pub fn reply(&mut self, line: &str) -> String {
         let words = resp::words::split(line.as_bytes()).expect("a line of words");
@@ -228,8 +254,7 @@ impl Tester {
         for session in &mut self.sessions {
             let mut replica = Session::new(&self.families, Config::default());
             let link = replica.connect();
-            let log = session.engine.log.take();
-            let replies = replica.send(link, &log);
+            let replies = replica.send(link, session.logged());
             assert!(
                 !replies.contains(&b'-') || !String::from_utf8_lossy(&replies).contains("-ERR"),
                 "the log replays"
@@ -238,7 +263,7 @@ impl Tester {
                 session.dump(),
                 replica.dump(),
                 "the log says what was done:\n{}",
-                String::from_utf8_lossy(&log)
+                String::from_utf8_lossy(session.logged())
             );
         }
     }

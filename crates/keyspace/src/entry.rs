@@ -128,9 +128,12 @@ impl<'a> NewValue<'a> {
         }
     }
 
-    /// Bytes that were modified in place: encoding "raw".
-    pub fn modified(bytes: &'a [u8]) -> NewValue<'a> {
-        NewValue::bytes(bytes, true)
+    /// Bytes that were modified in place: encoding "raw", however short. Many are moved out, not copied.
+    pub fn modified_vec(bytes: &'a mut Vec<u8>) -> NewValue<'a> {
+        if bytes.len() > INLINE_MAX {
+            return NewValue::Long(Arc::new(std::mem::take(bytes)));
+        }
+        NewValue::Bytes { bytes, raw: true }
     }
 }
 

@@ -17,6 +17,8 @@ pub mod view;
 
 pub use entry::{NewValue, Str, Type, parse_integer};
 pub use gate::Inside;
+/// Where [`Str::bytes`] writes an integer's text.
+pub use itoa::Buffer as IntBuffer;
 pub use keyspace::{Cursor, Exclusive, Key, Keyspace, Member, Size, partition_of};
 pub use partition::{NEVER, PARTITIONS, WatchFlag};
 pub use table::Table;

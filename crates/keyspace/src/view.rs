@@ -9,7 +9,7 @@
 use std::marker::PhantomData;
 
 use crate::access::idle_seconds;
-use crate::entry::{Entry, INLINE_MAX, NewValue, Str, Type, parse_integer};
+use crate::entry::{Entry, NewValue, Str, Type, parse_integer};
 use crate::gate::Inside;
 use crate::keyspace::{Counters, Cursor, Exclusive, Key, Keyspace, Member, bump, partition_of};
 use crate::partition::{Contents, PARTITIONS, WatchFlag};
@@ -509,7 +509,7 @@ impl<'a> View<'a> {
         let Some((place, entry)) = self.lookup(&key, Intent::Write) else {
             let mut bytes = vec![0; len];
             let result = change(&mut bytes);
-            self.insert(&key, changed(&mut bytes), None);
+            self.insert(&key, NewValue::modified_vec(&mut bytes), None);
             return Ok(result);
         };
         if entry.value_type() != Type::String {
@@ -522,7 +522,7 @@ impl<'a> View<'a> {
         let mut bytes = entry.str().to_vec();
         bytes.resize(len.max(bytes.len()), 0);
         let result = change(&mut bytes);
-        self.store(&key, place, entry, changed(&mut bytes), Expire::Keep);
+        self.store(&key, place, entry, NewValue::modified_vec(&mut bytes), Expire::Keep);
         Ok(result)
     }
 
@@ -745,14 +745,6 @@ pub fn partitions_of<'k>(keyspace: &Keyspace, keys: impl Iterator<Item = &'k [u8
     let mut set = PartitionSet::default();
     keys.for_each(|key| set.insert(partition_of(keyspace.hash(key))));
     set
-}
-
-/// A string that was changed in place: "raw", however short. A long one is moved out of `bytes`.
-fn changed(bytes: &mut Vec<u8>) -> NewValue<'_> {
-    if bytes.len() > INLINE_MAX {
-        return NewValue::Long(std::sync::Arc::new(std::mem::take(bytes)));
-    }
-    NewValue::Bytes { bytes, raw: true }
 }
 
 /// The integer a string is, if it is one.

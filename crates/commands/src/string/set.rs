@@ -1,20 +1,13 @@
 //! SET in all its forms, and MSET.
 
+use codec::number::I64Text;
 use config::NotifyEvents;
-use engine::args::{Options, TimeUnit, is};
+use engine::args::{Options, is};
 use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use keyspace::{Expire, NewValue};
 
+use super::expiry::{ExpiryOption, TIME_ARGS};
 use super::get::reply_str;
-
-/// When a value expires, as SET's and GETEX's options say it.
-pub const EXPIRY_ARGS: &[Arg] = &[
-    Arg::integer("seconds").token("EX").since("2.6.12"),
-    Arg::integer("milliseconds").token("PX").since("2.6.12"),
-    Arg::unix_time("unix-time-seconds").token("EXAT").since("6.2.0"),
-    Arg::unix_time("unix-time-milliseconds").token("PXAT").since("6.2.0"),
-    Arg::word("keepttl", "KEEPTTL").since("6.0.0"),
-];
 
 /// SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT
 /// unix-time-milliseconds | KEEPTTL]
@@ -35,7 +28,17 @@ pub const SET: Command = Command {
         Arg::string("value"),
         Arg::one_of("condition", &[Arg::word("nx", "NX"), Arg::word("xx", "XX")]).optional().since("2.6.12"),
         Arg::word("get", "GET").optional().since("6.2.0"),
-        Arg::one_of("expiration", EXPIRY_ARGS).optional(),
+        Arg::one_of(
+            "expiration",
+            &[
+                TIME_ARGS[0].since("2.6.12"),
+                TIME_ARGS[1].since("2.6.12"),
+                TIME_ARGS[2].since("6.2.0"),
+                TIME_ARGS[3].since("6.2.0"),
+                Arg::word("keepttl", "KEEPTTL").since("6.0.0"),
+            ],
+        )
+        .optional(),
     ],
     history: &[
         ("2.6.12", "Options EX, PX, NX and XX."),
@@ -64,55 +67,35 @@ pub const MSET: Command = Command {
 };
 
 /// What SET's options ask for.
-#[derive(Default)]
 struct SetOptions {
     only_new: bool,
     only_existing: bool,
     get: bool,
-    keep: bool,
-    at: Option<i64>,
+    expire: Expire,
 }
 
 impl SetOptions {
     fn parse(cx: &KeyCx) -> Result<SetOptions, Error> {
-        let (mut options, mut found) = (Options::new(cx.args, 3), SetOptions::default());
-        // The grammar is judged as a whole before any number is.
-        let mut expiry = None;
+        let (mut only_new, mut only_existing, mut get) = (false, false, false);
+        let (mut options, mut expiry) = (Options::new(cx.args, 3), ExpiryOption::Unsaid);
         while let Some(word) = options.next() {
-            let timed = time_option(word);
-            if is(word, "NX") && !found.only_existing {
-                found.only_new = true;
-            } else if is(word, "XX") && !found.only_new {
-                found.only_existing = true;
+            if is(word, "NX") && !only_existing {
+                only_new = true;
+            } else if is(word, "XX") && !only_new {
+                only_existing = true;
             } else if is(word, "GET") {
-                found.get = true;
-            } else if is(word, "KEEPTTL") && expiry.is_none() {
-                found.keep = true;
-            } else if let Some(unit) = timed
-                && expiry.is_none()
-                && !found.keep
-            {
-                expiry = Some((unit, options.value()?));
-            } else {
+                get = true;
+            } else if !expiry.accept(word, "KEEPTTL", &mut options)? {
                 return Err(Error::Syntax);
             }
         }
-        if let Some((unit, number)) = expiry {
-            found.at = Some(unit.expiry(number, cx.now(), "set")?);
-        }
-        Ok(found)
+        let expire = match expiry {
+            ExpiryOption::Unsaid => Expire::Never,
+            ExpiryOption::Word => Expire::Keep,
+            ExpiryOption::Time(unit, number) => Expire::At(unit.expiry(number, cx.now(), "set")?),
+        };
+        Ok(SetOptions { only_new, only_existing, get, expire })
     }
-}
-
-/// The unit that an expiry option names.
-pub fn time_option(word: &[u8]) -> Option<TimeUnit> {
-    let units = [
-        ("EX", TimeUnit::Seconds),
-        ("PX", TimeUnit::Millis),
-        ("EXAT", TimeUnit::UnixSeconds),
-        ("PXAT", TimeUnit::UnixMillis),
-    ];
-    units.into_iter().find(|(name, _)| is(word, name)).map(|(_, unit)| unit)
 }
 
 fn set(cx: &mut KeyCx) -> Outcome {
@@ -135,41 +118,53 @@ fn set(cx: &mut KeyCx) -> Outcome {
         }
         return Ok(());
     }
-    let expire = match options.at {
-        Some(at) => Expire::At(at),
-        None if options.keep => Expire::Keep,
-        None => Expire::Never,
-    };
-    store(cx, key, value, expire);
-    if let Some(at) = options.at {
-        cx.notify(NotifyEvents::GENERIC, "expire", key);
-        let at = at.to_string();
-        cx.log_instead([b"SET", key, value, b"PXAT", at.as_bytes()]);
-    }
-    if !options.get {
+    store(cx, key, value, options.expire);
+    if options.get {
+        log_without_get(cx, options.expire);
+    } else {
         cx.reply.ok();
     }
     Ok(())
 }
 
-/// Stores a string and says so.
+/// GET is for the client alone; it may be said more than once.
+fn log_without_get(cx: &mut KeyCx, expire: Expire) {
+    if matches!(expire, Expire::At(_)) {
+        return; // `store` has seen to it
+    }
+    let args = cx.args;
+    let options = args.from(3);
+    cx.log_instead(args.iter().take(3).chain(options.iter().filter(|word| !is(word, "GET"))));
+}
+
+/// Stores a string and says so; an expiry goes to the log as an absolute time.
 #[inline]
 pub fn store(cx: &mut KeyCx, key: &[u8], value: &[u8], expire: Expire) {
     cx.view.set(key, NewValue::parse(value), expire);
     cx.changed(1);
     cx.notify(NotifyEvents::STRING, "set", key);
+    if let Expire::At(at) = expire {
+        cx.notify(NotifyEvents::GENERIC, "expire", key);
+        let at = I64Text::new(at);
+        cx.log_instead([b"SET", key, value, b"PXAT", &at]);
+    }
 }
 
 fn mset(cx: &mut KeyCx) -> Outcome {
-    let args = cx.args;
-    if args.len() % 2 == 0 {
+    if cx.args.len().is_multiple_of(2) {
         return Err(Error::Arity("mset".into()));
     }
+    store_all(cx);
+    cx.reply.ok();
+    Ok(())
+}
+
+/// Stores every pair of key and value; the last counts where a key comes twice.
+pub fn store_all(cx: &mut KeyCx) {
+    let args = cx.args;
     for i in (1..args.len()).step_by(2) {
         store(cx, args.at(i), args.at(i + 1), Expire::Never);
     }
-    cx.reply.ok();
-    Ok(())
 }
 
 #[cfg(test)]
@@ -188,6 +183,13 @@ mod tests {
         t.check("GET new", "$w");
         t.check("SET k 10 PX 100000", "+OK");
         t.check("SET k 11 KEEPTTL", "+OK");
+        t.check("SET k 12 GET KEEPTTL get KEEPTTL", "$11");
+        t.check_in("PTTL k", 90_000..=100_000);
+        t.check("SET k 13 EX 100 EX 200 GET NX", "$12");
+        t.check("SET k 13 EX 100 EX 200 GET XX", "$12");
+        t.check_in("TTL k", 190..=200);
+        t.check("SET k 14 EXAT 1", "+OK");
+        t.check("GET k", "(nil)");
         t.check("SET k v EX 0", "-ERR invalid expire time in 'set' command");
         t.check("SET k v EX 9223372036854775807", "-ERR invalid expire time in 'set' command");
         t.check("SET k v EX x", "-ERR value is not an integer or out of range");
