@@ -4,7 +4,8 @@
 //!
 //! - [`wire`] asks (bounded in time and memory), [`target`] says whom, [`facts`] is what they said;
 //! - [`collect`] asks everyone once an interval and feeds all views;
-//! - [`contract`] is the JSON document of `GET /metrics/redis`, [`web`] serves it and the other HTTP views.
+//! - [`contract`] is the JSON document of `GET /metrics/redis`, [`prometheus`] the metrics of redis_exporter;
+//! - [`web`] serves them.
 //!
 //! Everything logs to stderr and nothing logs a password.
 
@@ -12,6 +13,7 @@ pub mod args;
 pub mod collect;
 pub mod contract;
 pub mod facts;
+pub mod prometheus;
 pub mod serve;
 pub mod target;
 pub mod web;

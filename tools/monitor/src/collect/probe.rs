@@ -29,6 +29,11 @@ impl Probe {
         Probe { target, limits, config_every, connection: None, config: Arc::default(), config_at: None }
     }
 
+    /// The connection, while it is open: for questions beyond the round.
+    pub fn connection(&mut self) -> Option<&mut Connection> {
+        self.connection.as_mut()
+    }
+
     /// One round. The whole of it has twice the time of one exchange.
     ///
     /// # Errors

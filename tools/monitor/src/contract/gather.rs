@@ -1,7 +1,7 @@
 //! Asks the servers of one request: all in parallel, each within its time, no more than so many at once.
 
-use super::{Instance, Seen, document};
-use crate::facts::{Cluster, Info};
+use super::{Instance, Seen, document, node_url};
+use crate::facts::{Cluster, Info, Node};
 use crate::target::{Allow, Target, redact};
 use crate::wire::{Connection, Failure, Limits};
 use serde_json::Value;
@@ -51,7 +51,7 @@ pub async fn gather(request: &Request, named: &[Target], allow: &Allow) -> Value
         };
         if !clusters.iter().any(|(_, seen)| seen.is_same(cluster)) {
             found.extend(siblings(target, cluster, allow));
-            clusters.push((if target.tls { "rediss" } else { "redis" }, cluster.clone()));
+            clusters.push((scheme(target), cluster.clone()));
         }
     }
     let discovered = asker.ask_all(found, false).await;
@@ -79,18 +79,18 @@ fn permit(target: Target, allow: &Allow) -> Asked {
 fn siblings(target: &Target, cluster: &Cluster, allow: &Allow) -> Vec<Asked> {
     let mut known = HashSet::new();
     let nodes = cluster.nodes.iter().filter(|node| known.insert(&node.id)).take(MAX_NODES);
-    let ask = |node: &crate::facts::Node| {
-        // A node that has met nobody does not know its own address: it is the one just asked.
-        let host =
-            if node.host.is_empty() && node.is("myself") { target.host().unwrap_or("") } else { &node.host };
-        let sibling = target.sibling(host, node.port);
-        match host.is_empty() || node.port == 0 {
-            true => Err((sibling.url, Failure::Address("the cluster knows no address".into()))),
-            false if allow.names(target) => Ok(sibling),
-            false => permit(sibling, allow),
+    let ask = |node: &Node| match node.address(target.host()) {
+        None => {
+            Err((node_url(scheme(target), node), Failure::Address("the cluster knows no address".into())))
         }
+        Some((host, port)) if allow.names(target) => Ok(target.sibling(host, port)),
+        Some((host, port)) => permit(target.sibling(host, port), allow),
     };
     nodes.map(ask).collect()
+}
+
+fn scheme(target: &Target) -> &'static str {
+    if target.tls { "rediss" } else { "redis" }
 }
 
 fn instance((target, answer): (Asked, Option<Answer>)) -> Instance {

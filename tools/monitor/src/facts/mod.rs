@@ -60,8 +60,10 @@ impl Facts {
     pub fn neighbours(&self) -> Vec<(String, u16)> {
         let mut found: Vec<(String, u16)> = Vec::new();
         if let Some(cluster) = &self.cluster {
-            let others = cluster.nodes.iter().filter(|node| node.is_reachable() && !node.is("myself"));
-            found.extend(others.map(|node| (node.host.clone(), node.port)));
+            let others = cluster.nodes.iter().filter(|node| !node.is("myself") && !node.is("handshake"));
+            found.extend(
+                others.filter_map(|node| node.address(None)).map(|(host, port)| (host.to_owned(), port)),
+            );
         }
         let replica =
             |parts: Parts<'_>| Some((parts.get("ip")?.to_owned(), parts.get("port")?.parse().ok()?));

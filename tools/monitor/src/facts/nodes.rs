@@ -57,9 +57,15 @@ impl Node {
         }
     }
 
-    /// Whether there is an address to connect to.
-    pub fn is_reachable(&self) -> bool {
-        !self.host.is_empty() && self.port != 0 && !self.is("noaddr") && !self.is("handshake")
+    /// Where it listens, `None` if the cluster does not know. A node that has met nobody does not know its own address: then it is
+    /// `asked`, the host under which it was reached.
+    pub fn address<'a>(&'a self, asked: Option<&'a str>) -> Option<(&'a str, u16)> {
+        let host = match self.host.as_str() {
+            "" if self.is("myself") => asked?,
+            "" => return None,
+            host => host,
+        };
+        (self.port != 0).then_some((host, self.port))
     }
 
     /// How many slots it serves.
@@ -149,7 +155,9 @@ mod tests {
             ("::1", 6380, "node.example")
         );
         assert_eq!((nodes[1].role().as_str(), nodes[1].is("fail"), nodes[1].epoch), ("slave", true, 5));
-        assert_eq!((nodes[2].role().as_str(), nodes[2].is_reachable()), ("handshake", false));
+        assert_eq!((nodes[2].role().as_str(), nodes[2].address(Some("x"))), ("handshake", None));
+        let alone = parse_nodes("a :7@17 myself,master - 0 0 0 connected");
+        assert_eq!((alone[0].address(Some("h")), alone[0].address(None)), (Some(("h", 7)), None));
     }
 
     #[test]

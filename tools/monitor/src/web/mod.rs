@@ -2,6 +2,7 @@
 
 mod document;
 mod guard;
+mod prometheus;
 mod query;
 
 pub use query::Query;
@@ -36,6 +37,10 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/metrics/redis", get(document::metrics))
         .route("/api/state", get(document::state))
+        .route("/metrics", get(prometheus::metrics))
+        .route("/scrape", get(prometheus::scrape))
+        .route("/discover-cluster-nodes", get(prometheus::discover))
+        .route("/health", get(prometheus::health))
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::same_host))
         .with_state(app)
 }
