@@ -1,5 +1,6 @@
 //! The command line of `carnelian monitor`.
 
+use crate::check::Check;
 use clap::{Args, Parser, Subcommand};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -25,7 +26,12 @@ pub struct Monitor {
 
 /// One-shot tasks.
 #[derive(Debug, Subcommand)]
-pub enum Task {}
+pub enum Task {
+    /// Check one server: a Nagios plugin (exit code 0-3, performance data) or a collectd exec plugin
+    Check(Check),
+    /// Print the table of alerts as Markdown
+    Rules,
+}
 
 /// What the serving monitor takes.
 #[derive(Debug, Args)]
@@ -33,9 +39,9 @@ pub struct Serve {
     /// Servers to watch: redis://[[user]:password@]host[:port], rediss://..., unix:///path
     #[arg(value_name = "URL")]
     pub targets: Vec<String>,
-    /// A TOML file of [[target]] tables (url, user, password, password-file, password-env, discover)
+    /// A TOML file: [[target]], [alert.NAME], [[silence]], [[sink]]
     #[arg(long, value_name = "FILE")]
-    pub targets_file: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     pub host: IpAddr,
@@ -64,7 +70,10 @@ pub struct Serve {
 }
 
 /// Seconds with a fraction, 0.1 to a day.
-fn seconds(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// The range, for anything else.
+pub fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.1..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("seconds must be between 0.1 and 86400".into()),

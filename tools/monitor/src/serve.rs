@@ -1,8 +1,10 @@
 //! The serving monitor: reads its targets, starts the collector, listens.
 
+use crate::alert::Watchman;
 use crate::args::Serve;
 use crate::collect::{Collector, Settings};
-use crate::target::{Allow, Target, read_targets, redact};
+use crate::file::Configuration;
+use crate::target::{Allow, Target};
 use crate::web::{App, router};
 use crate::wire::Limits;
 use std::net::SocketAddr;
@@ -13,14 +15,14 @@ use tokio::net::TcpListener;
 /// Serves until SIGINT or SIGTERM. Exits with 2 if the targets are bad, 1 if it cannot listen.
 pub fn run(args: Serve) -> ExitCode {
     start_log();
-    let targets = match configured(&args) {
-        Ok(targets) => targets,
+    let configuration = match Configuration::load(args.config.as_deref(), &args.targets) {
+        Ok(configuration) => configuration,
         Err(why) => {
             tracing::error!("{why}");
             return ExitCode::from(2);
         }
     };
-    match runtime(args.workers.into()).and_then(|runtime| runtime.block_on(listen(&args, targets))) {
+    match runtime(args.workers.into()).and_then(|runtime| runtime.block_on(listen(&args, configuration))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{}:{}: {error}", args.host, args.port);
@@ -43,35 +45,23 @@ pub fn runtime(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
 }
 
-/// The targets of the command line and of the file, each with its wish to discover.
-fn configured(args: &Serve) -> Result<Vec<(Target, bool)>, String> {
-    let mut targets = Vec::new();
-    if let Some(path) = &args.targets_file {
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        targets = read_targets(&text).map_err(|why| format!("{}: {why}", path.display()))?;
-    }
-    for url in &args.targets {
-        let target = Target::parse(url).map_err(|failure| format!("target {}: {failure}", redact(url)))?;
-        targets.push((target, true));
-    }
-    Ok(targets)
-}
-
-async fn listen(args: &Serve, targets: Vec<(Target, bool)>) -> std::io::Result<()> {
+async fn listen(args: &Serve, configuration: Configuration) -> std::io::Result<()> {
     let listener = TcpListener::bind(SocketAddr::new(args.host, args.port)).await?;
     let limits = Limits { time: args.timeout, ..Limits::default() };
     let settings = Settings { interval: args.interval, limits, discover: !args.no_discover };
-    let named: Vec<Target> = targets.iter().map(|(target, _)| target.clone()).collect();
-    let app = App {
+    let named: Vec<Target> = configuration.targets.iter().map(|(target, _)| target.clone()).collect();
+    let collector = Collector::start(&configuration.targets, settings);
+    let app = Arc::new(App {
         allow: Allow::new(args.allow_target.clone(), &named, args.host.is_loopback()),
         named,
-        collector: Collector::start(&targets, settings),
+        alerts: Watchman::start(&collector, configuration),
+        collector,
         limits,
         parallel: args.parallel,
         loopback: args.host.is_loopback(),
-    };
+    });
     tracing::info!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, router(Arc::new(app))).with_graceful_shutdown(stopped()).await
+    axum::serve(listener, router(app)).with_graceful_shutdown(stopped()).await
 }
 
 /// Resolves at SIGINT or SIGTERM.

@@ -78,7 +78,7 @@ impl Info {
 
     /// The sum of `keys=` over all databases.
     pub fn keys(&self) -> f64 {
-        self.databases().filter_map(|(_, parts)| parts.number("keys")).sum()
+        self.databases().filter_map(|(_, parts)| parts.number("keys")).fold(0.0, |sum, keys| sum + keys)
     }
 
     /// The replicas that a primary lists: `slave0:ip=..,port=..,state=..,offset=..,lag=..`.

@@ -9,8 +9,8 @@
 mod allow;
 mod file;
 
-pub use allow::Allow;
-pub use file::{TargetsFile, read_targets};
+pub use allow::{Allow, glob};
+pub use file::Entry;
 
 use crate::wire::Failure;
 use percent_encoding::percent_decode_str;

@@ -1,5 +1,6 @@
 //! The HTTP side: routes, and what every route shares.
 
+mod alerts;
 mod document;
 mod guard;
 mod prometheus;
@@ -7,6 +8,7 @@ mod query;
 
 pub use query::Query;
 
+use crate::alert::Watchman;
 use crate::collect::Collector;
 use crate::target::{Allow, Target};
 use crate::wire::Limits;
@@ -24,6 +26,8 @@ pub struct App {
     pub allow: Allow,
     /// The watched targets.
     pub collector: Arc<Collector>,
+    /// What fires and what fired.
+    pub alerts: Arc<Watchman>,
     /// What a server that a request names may cost.
     pub limits: Limits,
     /// Servers that one request may ask at the same time.
@@ -37,6 +41,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/metrics/redis", get(document::metrics))
         .route("/api/state", get(document::state))
+        .route("/api/alerts", get(alerts::alerts))
         .route("/metrics", get(prometheus::metrics))
         .route("/scrape", get(prometheus::scrape))
         .route("/discover-cluster-nodes", get(prometheus::discover))

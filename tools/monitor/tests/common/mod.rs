@@ -151,7 +151,9 @@ impl Site {
 /// An app that watches `targets`, with time-outs that suit a test.
 pub async fn app(targets: &[&str], timeout: Duration) -> monitor::web::App {
     use monitor::{
+        alert::Watchman,
         collect::{Collector, Settings},
+        file::Configuration,
         target::{Allow, Target},
         wire::Limits,
     };
@@ -159,10 +161,12 @@ pub async fn app(targets: &[&str], timeout: Duration) -> monitor::web::App {
     let named: Vec<Target> = targets.iter().map(|url| Target::parse(url).unwrap()).collect();
     let watched: Vec<(Target, bool)> = named.iter().map(|target| (target.clone(), true)).collect();
     let settings = Settings { interval: Duration::from_millis(200), limits, discover: true };
+    let collector = Collector::start(&watched, settings);
     monitor::web::App {
         allow: Allow::new(vec![], &named, true),
         named,
-        collector: Collector::start(&watched, settings),
+        alerts: Watchman::start(&collector, Configuration::parse("").unwrap()),
+        collector,
         limits,
         parallel: 64,
         loopback: true,
