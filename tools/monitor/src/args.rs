@@ -1,6 +1,7 @@
 //! The command line of `carnelian monitor`.
 
 use crate::check::Check;
+use crate::faina::Faina;
 use clap::{Args, Parser, Subcommand};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ pub enum Task {
     Check(Check),
     /// Print the table of alerts as Markdown
     Rules,
+    /// Statistics of a MONITOR log from a file or standard input
+    Faina(Faina),
 }
 
 /// What the serving monitor takes.
@@ -42,12 +45,24 @@ pub struct Serve {
     /// A TOML file: [[target]], [alert.NAME], [[silence]], [[sink]]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Keep a history in this SQLite file
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
+    /// Days that rounds, minutes and hours stay in the history
+    #[arg(long, value_name = "DAYS,DAYS,DAYS", default_value = "1,31,366", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    pub history_keep: Vec<u16>,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     pub host: IpAddr,
     /// Port to listen on; 0 takes a free one
     #[arg(long, default_value_t = 8000)]
     pub port: u16,
+    /// Ask visitors for this user and the password in --password-file
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    pub user: Option<String>,
+    /// File with the visitors' password
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub password_file: Option<PathBuf>,
     /// Threads that serve HTTP and ask servers
     #[arg(long, visible_alias = "worker", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub workers: u16,

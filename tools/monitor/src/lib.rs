@@ -6,6 +6,8 @@
 //! - [`collect`] asks everyone once an interval and feeds all views;
 //! - [`contract`] is the JSON document of `GET /metrics/redis`, [`prometheus`] the metrics of redis_exporter;
 //! - [`alert`] is the table of alerts and what becomes of them, [`check`] the same for Nagios and collectd;
+//! - [`columns`] is the table of numbers that views show, [`history`] keeps them in SQLite;
+//! - [`top`] is the terminal's view, [`faina`] the statistics of a MONITOR log;
 //! - [`web`] serves them all, [`file`](mod@file) configures it.
 //!
 //! Everything logs to stderr and nothing logs a password.
@@ -14,13 +16,17 @@ pub mod alert;
 pub mod args;
 pub mod check;
 pub mod collect;
+pub mod columns;
 pub mod contract;
 pub mod facts;
+pub mod faina;
 pub mod file;
+pub mod history;
 pub mod host;
 pub mod prometheus;
 pub mod serve;
 pub mod target;
+pub mod top;
 pub mod web;
 pub mod wire;
 
@@ -37,16 +43,22 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     };
     match parsed.task {
         Some(Task::Check(check)) => check::run(&check),
+        Some(Task::Faina(faina)) => faina::run(&faina),
         Some(Task::Rules) => {
             print!("{}", alert::documentation());
             ExitCode::SUCCESS
         }
-        None => serve::run(parsed.serve),
+        None => serve::run(&parsed.serve),
     }
 }
 
+/// `carnelian top ARGS`; `args` begins after the tool's name.
+pub fn top_main(args: Vec<OsString>) -> ExitCode {
+    top::main(args)
+}
+
 /// Prints clap's help, version or error. The first two are successes; an error is 2, of a Nagios plugin 3 (UNKNOWN).
-fn complain(error: &clap::Error, args: &[OsString]) -> ExitCode {
+pub(crate) fn complain(error: &clap::Error, args: &[OsString]) -> ExitCode {
     // A closed pipe is no reason to fail differently.
     let _ = error.print();
     match args.first() {

@@ -45,12 +45,11 @@ const ITS_OWN: [&str; 5] = [
 const NEWER_TYPE: &str = "redis_expired_time_cap_reached_total";
 
 /// Values that stand still between two scrapes of an idle server.
-const STILL: [&str; 18] = [
+const STILL: [&str; 17] = [
     "redis_db_keys{",
     "redis_db_keys_expiring{",
     "redis_config_",
     "redis_memory_max_bytes",
-    "redis_up",
     "redis_keyspace_misses_total",
     "redis_errors_total{err=\"ERR\"}",
     "redis_key_size",

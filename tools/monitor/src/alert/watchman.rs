@@ -3,6 +3,7 @@
 use super::{Engine, Event, Sinks, Standing};
 use crate::collect::Collector;
 use crate::file::Configuration;
+use crate::history::Writer;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::broadcast::error::RecvError;
@@ -14,6 +15,7 @@ const REMEMBERED: usize = 500;
 pub struct Watchman {
     state: Mutex<State>,
     sinks: Sinks,
+    history: Option<Arc<Writer>>,
 }
 
 struct State {
@@ -23,10 +25,14 @@ struct State {
 
 impl Watchman {
     /// Begins to judge the collector's rounds; ends with the collector or when dropped.
-    pub fn start(collector: &Collector, configuration: Configuration) -> Arc<Self> {
+    pub fn start(
+        collector: &Collector,
+        configuration: Configuration,
+        history: Option<Arc<Writer>>,
+    ) -> Arc<Self> {
         let engine = Engine::new(configuration.rules, configuration.silences);
         let state = Mutex::new(State { engine, past: VecDeque::new() });
-        let watchman = Arc::new(Watchman { state, sinks: Sinks::start(configuration.sinks) });
+        let watchman = Arc::new(Watchman { state, sinks: Sinks::start(configuration.sinks), history });
         let mut rounds = collector.subscribe();
         let weak: Weak<Self> = Arc::downgrade(&watchman);
         tokio::spawn(async move {
@@ -56,6 +62,9 @@ impl Watchman {
 
     fn tell(&self, event: Event) {
         self.sinks.send(&event);
+        if let Some(history) = &self.history {
+            history.event(event.clone());
+        }
         let mut state = self.lock();
         if state.past.len() == REMEMBERED {
             state.past.pop_front();

@@ -88,6 +88,11 @@ impl Collector {
         collector
     }
 
+    /// The time between two rounds.
+    pub fn interval(&self) -> Duration {
+        self.settings.interval
+    }
+
     /// The newest round of each target that had one, by URL.
     pub fn rounds(&self) -> Vec<Arc<Round>> {
         self.lock().by_url.values().filter_map(|watch| watch.newest.clone()).collect()

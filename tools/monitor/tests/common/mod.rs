@@ -165,10 +165,12 @@ pub async fn app(targets: &[&str], timeout: Duration) -> monitor::web::App {
     monitor::web::App {
         allow: Allow::new(vec![], &named, true),
         named,
-        alerts: Watchman::start(&collector, Configuration::parse("").unwrap()),
+        alerts: Watchman::start(&collector, Configuration::parse("").unwrap(), None),
+        history: None,
         collector,
         limits,
         parallel: 64,
-        loopback: true,
+        overview: Default::default(),
+        door: monitor::web::Door::new(true),
     }
 }
