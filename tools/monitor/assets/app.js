@@ -151,7 +151,7 @@ function resolved(name) {
 
 function chart(title, names, format, url) {
   const figure = element("figure", {}, element("figcaption", {}, title));
-  const faint = resolved("faint"), strokes = [resolved("critical-text"), resolved("warning-text")];
+  const faint = resolved("faint"), strokes = [resolved("first-series"), resolved("second-series")];
   const axis = { stroke: faint, grid: { stroke: faint, width: .15 }, ticks: { stroke: faint, width: .3 }, font: "11px system-ui" };
   const options = {
     width: 320, height: 150, cursor: { sync: { key: "all" } }, legend: { live: true },
@@ -282,7 +282,7 @@ function listen() {
   source.onerror = () => { state.textContent = "connection lost, trying again"; };
 }
 
-addEventListener("hashchange", () => { route(); main.focus(); });
+addEventListener("hashchange", () => { route(); main.focus({ preventScroll: true }); scrollTo(0, 0); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", route);
 route();
 listen();

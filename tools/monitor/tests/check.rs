@@ -122,3 +122,46 @@ fn the_serving_monitor_logs_to_its_stream_and_stops_when_told() {
         Some(2)
     );
 }
+
+#[test]
+fn tls_trusts_what_the_host_trusts() {
+    let directory = common::Directory::new();
+    let file = |name: &str| directory.0.join(name).display().to_string();
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", &file("key.pem"), "-out", &file("cert.pem")])
+        .stderr(Stdio::null())
+        .status()
+        .expect("openssl is needed: apt-get install openssl");
+    assert!(made.success());
+    let port = free_port();
+    let _server = Server::start(&[
+        "--tls-port",
+        &port.to_string(),
+        "--tls-cert-file",
+        &file("cert.pem"),
+        "--tls-key-file",
+        &file("key.pem"),
+        "--tls-ca-cert-file",
+        &file("cert.pem"),
+        "--tls-auth-clients",
+        "no",
+    ]);
+    let checked = |trusted: &str| {
+        let url = format!("rediss://127.0.0.1:{port}");
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(["check", &url, "--only", "down"])
+            .env("SSL_CERT_FILE", trusted)
+            .env_remove("SSL_CERT_DIR");
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, line) = checked(&file("cert.pem"));
+    assert!(code == Some(0) && line.contains("REDIS OK - rediss://127.0.0.1:"), "{line}");
+    let (code, line) = checked("/no/such/file");
+    assert!(code == Some(2) && line.contains("TLS: "), "{line}");
+    let (code, line) = check(&[&format!("redis://127.0.0.1:{port}"), "-t", "1"]);
+    assert_eq!(code, Some(2), "{line}");
+}

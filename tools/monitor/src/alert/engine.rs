@@ -1,6 +1,6 @@
 //! From rounds to events: pending, firing, resolved.
 
-use super::{Level, Reading, Rule, Silence, Tuned};
+use super::{Level, Reading, Rule, Silence, Tuned, Unit};
 use crate::collect::Round;
 use crate::host::Host;
 use serde::Serialize;
@@ -76,9 +76,12 @@ impl Engine {
             let value = (rule.read)(&reading);
             let state = self.states.entry((url.clone(), rule.id)).or_default();
             if let Some(mut event) = state.step(rule, url, round.at, value) {
+                if let Err(failure) = &round.outcome {
+                    event.text = failure.to_string();
+                }
                 event.silenced = self.silences.iter().any(|silence| silence.covers(rule.id, url, round.at));
                 if let Some(firing) = &mut state.firing {
-                    firing.silenced = event.silenced;
+                    *firing = event.clone();
                 }
                 events.push(event);
             }
@@ -145,6 +148,7 @@ impl State {
 
 fn event(rule: &Rule, url: &str, at: i64, level: Level, value: Option<f64>) -> Event {
     let text = match (level, value) {
+        (Level::Ok, _) if rule.unit == Unit::Flag => format!("no more: {}", rule.metric),
         (Level::Ok, Some(value)) => {
             format!("{} is fine again: {}", rule.metric, super::rules::quantity(value, rule.unit))
         }

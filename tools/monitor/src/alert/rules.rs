@@ -67,13 +67,15 @@ pub enum Unit {
     Bytes,
     /// Per cent.
     Percent,
+    /// 1 if the rule's sentence is true, else 0.
+    Flag,
 }
 
 impl Unit {
     /// The unit of measurement as Nagios writes it.
     pub fn symbol(self) -> &'static str {
         match self {
-            Unit::Count => "",
+            Unit::Count | Unit::Flag => "",
             Unit::Seconds => "s",
             Unit::Bytes => "B",
             Unit::Percent => "%",
@@ -88,7 +90,7 @@ pub struct Rule {
     pub id: &'static str,
     /// Where it is from.
     pub group: Group,
-    /// What is measured, in words that end a sentence's subject.
+    /// What is measured, in words that end a sentence's subject; of a flag the sentence.
     pub metric: &'static str,
     /// The value; `None` where the rule does not apply.
     pub read: fn(&Reading<'_>) -> Option<f64>,
@@ -109,7 +111,7 @@ pub struct Rule {
 /// All alerts. Thresholds are those that document 003 suggests; where it suggests none, the rule is off.
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
-    rule("down", Group::Process, "server that does not answer", read::down).above(None, Some(0.0)).hold(3)
+    rule("down", Group::Process, "the server does not answer", read::down).above(None, Some(0.0)).unit(Unit::Flag).hold(3)
         .advice("Look at the server's log and whether its process runs; then at network, password and maxclients."),
     rule("process-count", Group::Process, "number of processes for the port", read::processes).differs(Some(1.0), None).hold(10)
         .advice("Two daemons on one port or a stray one: stop what the service manager does not know."),
@@ -125,7 +127,7 @@ pub const RULES: &[Rule] = &[
         .advice("Fewer applications than expected are connected: look at them and at the network."),
     rule("last-save", Group::Availability, "time since the last save", read::since_save).above(Some(3600.0), None).unit(Unit::Seconds)
         .advice("Changes would be lost in a crash: see rdb_last_bgsave_status and the log, then BGSAVE."),
-    rule("save-failed", Group::Availability, "failed save or AOF write", read::save_failed).above(None, Some(0.0)).hold(3)
+    rule("save-failed", Group::Availability, "a save or AOF write has failed", read::save_failed).above(None, Some(0.0)).unit(Unit::Flag).hold(3)
         .advice("The server cannot write its files and may refuse writes: see its log for disk space and permissions."),
     rule("replicas", Group::Availability, "number of connected replicas", read::replicas).differs(None, None).hold(30)
         .advice("A replica is gone or one too many came: compare INFO replication with the plan."),
@@ -149,7 +151,7 @@ pub const RULES: &[Rule] = &[
         .advice("The replica grows stale and will need a resynchronisation: look at the primary, masterauth and the network."),
     rule("replica-lag", Group::Topology, "time since a replica acknowledged", read::replica_lag).above(Some(10.0), None).unit(Unit::Seconds).hold(10)
         .advice("A replica falls behind: look at its CPU, disk and network, and at client-output-buffer-limit replica."),
-    rule("cluster-state", Group::Topology, "cluster that is not ok", read::cluster_down).above(None, Some(0.0)).hold(3)
+    rule("cluster-state", Group::Topology, "the cluster is not ok", read::cluster_down).above(None, Some(0.0)).unit(Unit::Flag).hold(3)
         .advice("Slots are not served: CLUSTER INFO and `cli --cluster check` show which; bring their nodes back or fix."),
     rule("slots-failing", Group::Topology, "number of slots on failing nodes", read::slots_failing).above(Some(0.0), None).hold(3)
         .advice("A node does not answer its peers: look at it before its slots fail."),
@@ -215,6 +217,9 @@ impl Rule {
 
     /// `used part of maxmemory is 95 % (critical above 90 %)`
     pub fn sentence(&self, level: Level, value: f64) -> String {
+        if self.unit == Unit::Flag {
+            return self.metric.to_owned();
+        }
         let shown = quantity(value, self.unit);
         let threshold = if level == Level::Critical { self.critical } else { self.warning };
         match threshold {
@@ -245,25 +250,31 @@ pub fn quantity(value: f64, unit: Unit) -> String {
         Unit::Percent => format!("{value:.1} %"),
         Unit::Seconds if value < 10.0 => format!("{} s", (value * 1000.0).round() / 1000.0),
         Unit::Seconds => format!("{value:.0} s"),
-        Unit::Count => format!("{}", (value * 100.0).round() / 100.0),
+        Unit::Count | Unit::Flag => format!("{}", (value * 100.0).round() / 100.0),
     }
 }
 
 /// The table as Markdown, for docs/monitor/alerts.md.
 pub fn documentation() -> String {
     let mut text = String::from(
-        "| Alert | From table | Fires when the | Warning | Critical | For | What to do |\n|---|---|---|---|---|---|---|\n",
+        "| Alert | From table | Fires when | Warning | Critical | For | What to do |\n|---|---|---|---|---|---|---|\n",
     );
     for rule in RULES {
-        let limit = |threshold: Option<f64>| threshold.map_or("-".into(), |limit| quantity(limit, rule.unit));
+        let limit = |threshold: Option<f64>| match threshold {
+            None => "-".into(),
+            Some(_) if rule.unit == Unit::Flag => "yes".into(),
+            Some(limit) => quantity(limit, rule.unit),
+        };
+        let condition = match rule.unit {
+            Unit::Flag => rule.metric.to_owned(),
+            _ => format!("{} is {}", rule.metric, rule.side()),
+        };
         // Writing into a String cannot fail.
         let _ = writeln!(
             text,
-            "| `{}` | {:?} | {} is {} | {} | {} | {} s | {} |",
+            "| `{}` | {:?} | {condition} | {} | {} | {} s | {} |",
             rule.id,
             rule.group,
-            rule.metric,
-            rule.side(),
             limit(rule.warning),
             limit(rule.critical),
             rule.hold,

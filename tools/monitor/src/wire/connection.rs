@@ -50,7 +50,7 @@ impl Connection {
             Endpoint::Tcp { host, port } => {
                 let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(refused)?;
                 stream.set_nodelay(true).map_err(refused)?;
-                Box::new(stream)
+                if target.tls { Box::new(super::tls::secure(stream, host).await?) } else { Box::new(stream) }
             }
         };
         let mut connection = Connection { stream: BufReader::new(stream), limits };

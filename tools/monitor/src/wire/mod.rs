@@ -7,6 +7,7 @@
 
 mod connection;
 mod reply;
+mod tls;
 
 pub use connection::{Connection, Limits};
 pub use reply::{Budget, Reply, read_reply};
