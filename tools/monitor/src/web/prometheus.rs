@@ -1,0 +1,125 @@
+//! The routes that Prometheus asks: `/metrics`, `/scrape`, `/discover-cluster-nodes`, `/health`.
+
+use super::{App, Query, json};
+use crate::collect::{Probe, Round, now_ms};
+use crate::facts::Cluster;
+use crate::prometheus::{CONTENT_TYPE, Exposition, KeyChecks, check_keys, describe};
+use crate::target::Target;
+use crate::wire::{Connection, Failure, Reply};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long the key checks of one scrape may take beside the round.
+const KEY_CHECK_TIME: Duration = Duration::from_secs(8);
+
+/// `GET /metrics`: the newest round of every watched target, from memory.
+pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let rounds = app.collector.rounds();
+    let mut text = Exposition::new();
+    build_info(&mut text);
+    for round in &rounds {
+        if rounds.len() > 1 {
+            text.set_common(vec![("instance", round.target.url.clone())]);
+        }
+        describe(&mut text, round);
+    }
+    exposition(&text)
+}
+
+/// `GET /scrape?target=[redis://]host:port[&check-keys=...]`: one server, asked now.
+pub async fn scrape(State(app): State<Arc<App>>, query: Query) -> Response {
+    let target = match requested(&app, &query) {
+        Ok(target) => target,
+        Err(refusal) => return *refusal,
+    };
+    let started = Instant::now();
+    let mut probe = Probe::new(target.clone(), app.limits, Duration::ZERO);
+    let outcome = probe.round().await;
+    if let Err(failure) = &outcome {
+        tracing::warn!("{}: {failure}", target.url);
+    }
+    let round = Round { at: now_ms(), discovered: false, took: started.elapsed(), outcome, target };
+    let mut text = Exposition::new();
+    build_info(&mut text);
+    describe(&mut text, &round);
+    if let Some(connection) = probe.connection() {
+        let checks = KeyChecks::parse(&query);
+        let checked = tokio::time::timeout(KEY_CHECK_TIME, check_keys(&mut text, connection, &checks));
+        match checked.await {
+            Ok(Err(failure)) => tracing::warn!("{}: checking keys: {failure}", round.target.url),
+            Err(_) => tracing::warn!("{}: checking keys took too long", round.target.url),
+            Ok(Ok(())) => {}
+        }
+    }
+    exposition(&text)
+}
+
+/// `GET /discover-cluster-nodes[?target=...]`: Prometheus's http_sd form of a cluster's nodes.
+pub async fn discover(State(app): State<Arc<App>>, query: Query) -> Response {
+    let target = match (query.get("target"), app.named.first()) {
+        (None, Some(first)) => first.clone(),
+        _ => match requested(&app, &query) {
+            Ok(target) => target,
+            Err(refusal) => return *refusal,
+        },
+    };
+    match cluster_of(&app, &target).await {
+        Err(failure) => (StatusCode::BAD_GATEWAY, format!("{}: {failure}", target.url)).into_response(),
+        Ok(cluster) if cluster.nodes.is_empty() => {
+            (StatusCode::BAD_REQUEST, "not a node of a cluster").into_response()
+        }
+        Ok(cluster) => {
+            let places = cluster.nodes.iter().filter_map(|node| node.address(target.host()));
+            let urls: Vec<String> = places.map(|(host, port)| target.sibling(host, port).url).collect();
+            json(serde_json::json!([{"targets": urls, "labels": {}}]).to_string())
+        }
+    }
+}
+
+/// `GET /health`: `ok`, as the exporter says it.
+pub async fn health() -> &'static str {
+    "ok"
+}
+
+async fn cluster_of(app: &App, target: &Target) -> Result<Cluster, Failure> {
+    let mut connection = Connection::open(target, app.limits).await?;
+    match connection.call(&["CLUSTER", "NODES"]).await? {
+        Reply::Error(text) if text.contains("cluster support disabled") => Ok(Cluster::default()),
+        reply => Ok(Cluster::parse(&reply.into_text()?, "")),
+    }
+}
+
+/// The target of a request: the exporter's errors if it is missing or bad. Credentials that the URL lacks are those
+/// of the configured target with the same address.
+fn requested(app: &App, query: &Query) -> Result<Target, Box<Response>> {
+    let refuse = |status: StatusCode, why: String| Box::new((status, why).into_response());
+    let raw = query.get("target").filter(|text| !text.is_empty());
+    let raw =
+        raw.ok_or_else(|| refuse(StatusCode::BAD_REQUEST, "'target' parameter must be specified".into()))?;
+    let target = Target::parse(raw).map_err(|failure| {
+        refuse(StatusCode::BAD_REQUEST, format!("Invalid 'target' parameter, {failure}"))
+    })?;
+    if !app.allow.permits(&target) {
+        return Err(refuse(StatusCode::FORBIDDEN, "no --allow-target pattern permits this target".into()));
+    }
+    let configured = app.named.iter().find(|named| named.endpoint == target.endpoint);
+    let password = target.password.is_none().then_some(configured).flatten();
+    Ok(match password {
+        Some(named) => Target { url: target.url, ..named.clone() },
+        None => target,
+    })
+}
+
+fn build_info(text: &mut Exposition) {
+    let labels = [("version", env!("CARGO_PKG_VERSION"))];
+    text.gauge("exporter_build_info", "What answers", &labels, 1.0);
+}
+
+fn exposition(text: &Exposition) -> Response {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], text.render()).into_response()
+}
