@@ -46,8 +46,18 @@ const TOOLS: &[Tool] = &[
         in_redis: true,
     },
     Tool { name: "proxy", summary: "one address for many servers", main: None, in_redis: false },
-    Tool { name: "monitor", summary: "watches servers over time, in a browser", main: None, in_redis: false },
-    Tool { name: "top", summary: "watches servers in a terminal", main: None, in_redis: false },
+    Tool {
+        name: "monitor",
+        summary: "watches servers over time, in a browser",
+        main: Some(|argv| monitor::main(arguments(argv))),
+        in_redis: false,
+    },
+    Tool {
+        name: "top",
+        summary: "watches servers in a terminal",
+        main: Some(|argv| monitor::top_main(arguments(argv))),
+        in_redis: false,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -76,6 +86,11 @@ fn main() -> ExitCode {
             }
         },
     }
+}
+
+/// What stands behind the program's name.
+fn arguments(argv: Vec<OsString>) -> Vec<OsString> {
+    argv.into_iter().skip(1).collect()
 }
 
 fn run(tool: &Tool, argv: Vec<OsString>) -> ExitCode {
