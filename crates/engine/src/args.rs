@@ -17,6 +17,12 @@ pub fn integer_in(arg: &[u8], range: std::ops::RangeInclusive<i64>) -> Result<i6
     if range.contains(&number) { Ok(number) } else { Err(Error::OutOfRange) }
 }
 
+/// Reads the number of a database, of which there are `databases`.
+pub fn database(arg: &[u8], databases: u32) -> Result<u32, Error> {
+    let number = integer_in(arg, i32::MIN.into()..=i32::MAX.into())?;
+    u32::try_from(number).ok().filter(|db| *db < databases).ok_or(Error::DbIndex)
+}
+
 /// Whether an argument is this word, in any case. `word` is in capitals.
 #[inline]
 pub fn is(arg: &[u8], word: &str) -> bool {

@@ -88,8 +88,9 @@ impl Command {
     /// All ACL categories: those that follow from group and flags, and the command's own.
     pub fn categories(&self) -> Categories {
         let mut all = self.categories;
-        // A container does nothing itself.
-        if !matches!(self.handler, Handler::Container) {
+        // A container does nothing itself, and a command that names a group's category is not of its own group's:
+        // SORT is about lists and sets, WAIT about the connection.
+        if !matches!(self.handler, Handler::Container) && !self.categories.intersects(Categories::OF_GROUPS) {
             all |= self.group.category();
         }
         let has = |flag| self.flags.contains(flag);
@@ -352,6 +353,21 @@ bitflags! {
 }
 
 impl Categories {
+    /// Those that a group gives its commands.
+    const OF_GROUPS: Categories = Categories::KEYSPACE
+        .union(Categories::SET)
+        .union(Categories::SORTEDSET)
+        .union(Categories::LIST)
+        .union(Categories::HASH)
+        .union(Categories::STRING)
+        .union(Categories::BITMAP)
+        .union(Categories::HYPERLOGLOG)
+        .union(Categories::GEO)
+        .union(Categories::STREAM)
+        .union(Categories::CONNECTION)
+        .union(Categories::TRANSACTION)
+        .union(Categories::SCRIPTING);
+
     /// The names without the `@`, in Redis's order.
     pub fn names(self) -> impl Iterator<Item = String> {
         self.iter_names().map(|(name, _)| name.to_ascii_lowercase())

@@ -7,6 +7,7 @@ use resp::{Args, Encoder, OwnedArgs};
 
 use crate::client::Client;
 use crate::engine::Engine;
+use crate::pipeline::settle_expired;
 
 /// What a command has done that others must hear of.
 #[derive(Default)]
@@ -140,8 +141,15 @@ impl<'v> ServerCx<'_, 'v> {
     /// Locks the partition of one key (or uses exclusive access) and lets `work` see it.
     pub fn with_key<R>(&mut self, key: &[u8], work: impl FnOnce(&mut View<'v>) -> R) -> R {
         let partition = Key::partition(&self.view.keyspace().key(key));
+        self.with_partition(partition, work)
+    }
+
+    /// Locks one partition (or uses exclusive access) and lets `work` see it. Keys that it finds due are gone from the
+    /// log too before anyone else sees the partition.
+    pub fn with_partition<R>(&mut self, partition: usize, work: impl FnOnce(&mut View<'v>) -> R) -> R {
         self.view.lock_one(partition);
         let result = work(self.view);
+        settle_expired(self.engine, self.view);
         self.view.unlock();
         result
     }

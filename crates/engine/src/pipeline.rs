@@ -291,6 +291,14 @@ pub fn expire_due(engine: &Engine, member: &Member<'static>, partition: usize, l
     more
 }
 
+/// Tells the log of keys that were found due, before their partition is unlocked. Under exclusive access nothing is
+/// unlocked, and they have their place among the command's other effects.
+pub(crate) fn settle_expired(engine: &Engine, view: &mut View) {
+    if !view.is_exclusive() && !view.expired.is_empty() {
+        Unit::default().settle(engine, view);
+    }
+}
+
 /// Ends a client's watches; nothing is locked, or exclusive access is held.
 pub fn unwatch(client: &mut Client, view: &mut View) {
     client.watched.clear(|key, work| {

@@ -65,6 +65,19 @@ impl AccessPolicy {
         let decay = self.decay_minutes.load(Relaxed);
         if decay == 0 { counter } else { counter.saturating_sub(elapsed / decay) }
     }
+
+    /// The bits of a key that is told to have been idle for some seconds, if recency is kept: as far back as the
+    /// clock can tell.
+    pub fn idle_for(&self, seconds: i64, now_ms: i64) -> Option<u32> {
+        const FURTHEST: i64 = 0xff_ffff;
+        let seconds = seconds.clamp(0, FURTHEST) as u32;
+        (!self.is_lfu()).then(|| lru_clock(now_ms).wrapping_sub(seconds) & 0xff_ffff)
+    }
+
+    /// The bits of a key with this LFU counter, if frequency is counted.
+    pub fn with_frequency(&self, counter: u8, now_ms: i64) -> Option<u32> {
+        self.is_lfu().then(|| minutes(now_ms) << 8 | counter as u32)
+    }
 }
 
 /// The LRU clock: seconds, 24 bits.

@@ -40,6 +40,8 @@ pub struct Counters {
     pub hits: AtomicU64,
     /// Lookups for reading that found none.
     pub misses: AtomicU64,
+    /// The state of the thread's random numbers.
+    random: AtomicU64,
 }
 
 /// Adds without an atomic read-modify-write: the counter has one writer.
@@ -54,6 +56,22 @@ fn add(counter: &AtomicI64, n: i64) {
 }
 
 impl Counters {
+    fn new(databases: u32, seed: u64) -> Counters {
+        let zeros = || (0..databases).map(|_| AtomicI64::new(0)).collect();
+        // xorshift stays at zero for ever.
+        Counters { keys: zeros(), volatile: zeros(), random: AtomicU64::new(seed | 1), ..Counters::default() }
+    }
+
+    /// Random bits, good enough for sampling (xorshift64*).
+    pub(crate) fn random(&self) -> u64 {
+        let mut state = self.random.load(Relaxed);
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        self.random.store(state, Relaxed);
+        state.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
     #[inline]
     pub(crate) fn count(&self, db: u32, keys: i64, volatile: i64) {
         add(&self.keys[db as usize], keys);
@@ -124,17 +142,16 @@ impl Keyspace {
         let mut seed = [0; 8];
         // Without randomness from the system keys still hash well, only predictably.
         let _ = getrandom::fill(&mut seed);
-        let zeros = || (0..databases).map(|_| AtomicI64::new(0)).collect();
+        let secrets = RapidSecrets::seed(u64::from_le_bytes(seed));
+        let random = |thread: usize| rapidhash_v3_seeded(&thread.to_le_bytes(), &secrets);
         Keyspace {
             partitions: (0..PARTITIONS).map(|_| Partition::default()).collect(),
             databases,
-            secrets: RapidSecrets::seed(u64::from_le_bytes(seed)),
+            secrets,
             epoch: AtomicU8::new(1),
             access: AccessPolicy::default(),
             gates: Gates::new(threads),
-            counters: (0..threads)
-                .map(|_| Counters { keys: zeros(), volatile: zeros(), ..Counters::default() })
-                .collect(),
+            counters: (0..threads).map(|thread| Counters::new(databases, random(thread))).collect(),
             occupied: (0..databases).map(|_| [const { AtomicU64::new(0) }; PARTITIONS / 64]).collect(),
         }
     }

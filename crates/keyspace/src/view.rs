@@ -156,7 +156,6 @@ pub struct View<'a> {
     pub records: bool,
     /// Keys that were found due and deleted, in order.
     pub expired: Vec<Expired>,
-    random: u64,
 }
 
 impl<'a> View<'a> {
@@ -171,10 +170,9 @@ impl<'a> View<'a> {
     }
 
     fn with(keyspace: &'a Keyspace, counters: &'a Counters, held: Held, now: i64) -> View<'a> {
-        let random = now as u64 ^ counters as *const Counters as u64 | 1;
         let (no_touch, keeps_due, records, expired) = (false, false, false, Vec::new());
         let many = PartitionSet::default();
-        View { keyspace, counters, held, many, db: 0, now, no_touch, keeps_due, records, expired, random }
+        View { keyspace, counters, held, many, db: 0, now, no_touch, keeps_due, records, expired }
     }
 
     /// The keyspace.
@@ -247,11 +245,7 @@ impl<'a> View<'a> {
     }
 
     fn next_random(&mut self) -> u64 {
-        // xorshift64*: enough for sampling.
-        self.random ^= self.random >> 12;
-        self.random ^= self.random << 25;
-        self.random ^= self.random >> 27;
-        self.random.wrapping_mul(0x2545_f491_4f6c_dd1d)
+        self.counters.random()
     }
 
     /// Finds a key that is not due; one that is, is deleted now.
