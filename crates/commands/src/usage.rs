@@ -69,6 +69,7 @@ fn argument(arg: &Arg) -> String {
     let repeated = match (arg.multiple, arg.multiple_token) {
         (false, _) => once,
         (true, true) => format!("{once} [{once} ...]"),
+        (true, false) if arg.kind == ArgKind::OneOf => format!("{once} [...]"),
         (true, false) => format!("{once} [{value} ...]"),
     };
     if arg.optional { format!("[{repeated}]") } else { repeated }
@@ -100,6 +101,7 @@ mod tests {
         check(&[Arg::one_of("mode", ON_OFF)], "(ON|OFF)");
         check(&[Arg::one_of("mode", ON_OFF).optional()], "[ON|OFF]");
         check(&[Arg::one_of("mode", ON_OFF).optional().token("MODE")], "[MODE (ON|OFF)]");
+        check(&[Arg::one_of("mode", ON_OFF).multiple()], "(ON|OFF) [...]");
         check(&[Arg::integer("id").token("ID").multiple().optional()], "[ID <id> [<id> ...]]");
         check(&[Arg::string("p").token("PREFIX").multiple_token()], "PREFIX <p> [PREFIX <p> ...]");
         check(&[Arg::block("data", PAIR).multiple()], "<name> <it> [<name> <it> ...]");

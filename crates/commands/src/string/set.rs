@@ -23,6 +23,11 @@ pub const SET: Command = Command {
             KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE).union(KeyFlags::VARIABLE_FLAGS),
         )
     }],
+    find_keys: Some(|args, visit| {
+        let gets = args.from(3).iter().any(|word| is(word, "GET"));
+        let access = if gets { KeyFlags::RW.union(KeyFlags::ACCESS) } else { KeyFlags::OW };
+        visit(1, access.union(KeyFlags::UPDATE));
+    }),
     args: &[
         Arg::key("key"),
         Arg::string("value"),

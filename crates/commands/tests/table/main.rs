@@ -1,6 +1,7 @@
 //! The whole table of commands against what is known of Redis 7.4's, and against itself.
 
 mod argv;
+mod details;
 mod facts;
 mod grammar;
 

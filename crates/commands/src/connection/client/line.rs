@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use engine::client::ClientRecord;
 use engine::{Engine, State};
-use resp::Args;
+use resp::{Args, Encoder, Protocol};
 
 use super::super::auth::DEFAULT_USER;
 
@@ -70,12 +70,16 @@ impl<'a> Lines<'a> {
 
     /// Sizes in bytes. Replies have no fixed buffer here: all of them count as the list's, in one block.
     fn buffers(&mut self, record: &ClientRecord) {
-        let own_args = if record.id == self.own { self.args.total_bytes() } else { 0 };
+        let received = record.query_len.load(Relaxed);
+        let (own_args, received) = match record.id == self.own {
+            // The request that runs is in the buffer still, and not in the record yet.
+            true => (self.args.total_bytes(), received.max(request_len(self.args))),
+            false => (0, received),
+        };
         let output = record.output_len.load(Relaxed);
         let _ = write!(
             self.out,
-            "qbuf={} qbuf-free={} argv-mem={own_args} multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={output} tot-mem={} events={} ",
-            record.query_len.load(Relaxed),
+            "qbuf={received} qbuf-free={} argv-mem={own_args} multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={output} tot-mem={} events={} ",
             record.query_free.load(Relaxed),
             record.args_len.load(Relaxed),
             u8::from(output > 0),
@@ -103,6 +107,13 @@ impl<'a> Lines<'a> {
         }
         self.commands.get(record.command.load(Relaxed) as usize).copied().unwrap_or("NULL")
     }
+}
+
+/// Bytes of a request on the wire.
+fn request_len(args: Args) -> u64 {
+    let mut bytes = Vec::new();
+    Encoder::new(&mut bytes, Protocol::Resp2).bulks(args.iter());
+    bytes.len() as u64
 }
 
 /// One letter a state.

@@ -74,6 +74,13 @@ mod tests {
         t.check("COMMAND GETKEYS get a b", "-ERR Invalid number of arguments specified for command");
         t.check("COMMAND GETKEYS", "-ERR wrong number of arguments for 'command|getkeys' command");
         t.check_both("COMMAND GETKEYSANDFLAGS get a", "[[$a, [+RO, +access]]]", "[[$a, ~[+RO, +access]]]");
+        let set = "COMMAND GETKEYSANDFLAGS set a v";
+        t.check_both(set, "[[$a, [+OW, +update]]]", "[[$a, ~[+OW, +update]]]");
+        t.check_both(
+            &format!("{set} EX 10 get"),
+            "[[$a, [+RW, +access, +update]]]",
+            "[[$a, ~[+RW, +access, +update]]]",
+        );
         t.check_both(
             "COMMAND GETKEYSANDFLAGS mset a 1 b 2",
             "[[$a, [+OW, +update]], [$b, [+OW, +update]]]",
