@@ -1,4 +1,5 @@
 //! The command line of `carnelian monitor`.
+#![allow(rustdoc::broken_intra_doc_links, reason = "doc comments of arguments are help texts")]
 
 use crate::check::Check;
 use crate::faina::Faina;

@@ -7,7 +7,7 @@ const CAPACITY: usize = 200_000;
 /// Longest name that is kept whole.
 const MAX_NAME: usize = 256;
 
-/// The most frequent names. Exact up to [`CAPACITY`] distinct names; then whoever is rarer than the median is forgotten, and
+/// The most frequent names. Exact up to `CAPACITY` distinct names; then whoever is rarer than the median is forgotten, and
 /// counts again from zero if it comes back, so the frequent ones stay right.
 #[derive(Debug, Default)]
 pub struct Top(HashMap<String, u64>);
