@@ -40,8 +40,8 @@ pub fn subcommand_error(args: Args) -> Error {
     ))
 }
 
-/// A title, two lines for each subcommand, and HELP's own at the end.
-fn help_lines(container: &Command) -> Vec<String> {
+/// HELP of a container: a title, two lines for each subcommand, and HELP's own at the end.
+pub fn help_lines(container: &Command) -> Vec<String> {
     let name = container.name.to_ascii_uppercase();
     let title = format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
     let (help, others): (Vec<_>, Vec<_>) = container.subcommands.iter().partition(|sub| sub.name == "help");

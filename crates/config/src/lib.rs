@@ -45,4 +45,4 @@ pub use rewrite::{Extra, rewrite, rewrite_file, write_atomically};
 pub use sample::sample_file;
 pub use special::{ClientClass, MemoryOrPercent, OutputLimit, ReplicaOf, SavePoint};
 pub use table::{Config, PARAMS};
-pub use value::{Kind, Reason, Secret, Unit};
+pub use value::{Kind, Reason, Secret, Unit, parse_memory};

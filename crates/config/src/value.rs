@@ -190,7 +190,7 @@ pub(crate) fn parse_integer(word: &[u8]) -> Option<i64> {
 
 /// Reads a number of bytes with an optional unit. No digits at all count as 0, as in Redis; a number that does
 /// not fit 64 bits is refused, where Redis silently wraps around or saturates.
-pub(crate) fn parse_memory(word: &[u8]) -> Option<u64> {
+pub fn parse_memory(word: &[u8]) -> Option<u64> {
     let end = word.iter().position(|b| !b.is_ascii_digit()).unwrap_or(word.len());
     let (digits, unit) = word.split_at(end);
     let multiplier: u64 = match unit.to_ascii_lowercase().as_slice() {

@@ -76,16 +76,14 @@ pub fn must_authenticate(config: &Config, client: &Client) -> bool {
 
 /// DEBUG and MODULE run only where enable-debug-command and enable-module-command allow them.
 fn protected(config: &Config, client: &Client, row: &Row) -> Result<(), Error> {
-    let (allowed, directive) = match row.full_name.as_str() {
-        name if name.starts_with("debug") => (config.enable_debug_command, "enable-debug-command"),
-        _ => (config.enable_module_command, "enable-module-command"),
+    let (name, allowed, directive) = match row.full_name.as_str() {
+        "debug" => ("DEBUG", config.enable_debug_command, "enable-debug-command"),
+        _ => ("MODULE", config.enable_module_command, "enable-module-command"),
     };
     let local = client.record.is_unix || is_loopback(&client.record.address);
     if allowed.allows(local) {
         return Ok(());
     }
-    let name = row.command.name.to_ascii_uppercase();
-    let name = if directive == "enable-debug-command" { "DEBUG" } else { name.as_str() };
     Err(Error::err(format_args!(
         "{name} command not allowed. If the {directive} option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
     )))

@@ -16,7 +16,7 @@ use crate::latency::LatencyMonitor;
 use crate::log::ReplLog;
 use crate::rates::Rates;
 use crate::slowlog::SlowLog;
-use crate::stats::Stats;
+use crate::stats::{Counter, Stats};
 use crate::table::CommandTable;
 
 /// The version of Redis that clients are told.
@@ -186,6 +186,10 @@ pub struct Engine {
     pub startup_memory: AtomicU64,
     /// Changes since the last save.
     pub dirty: AtomicU64,
+    /// Nanoseconds spent in the cron; the cron's thread counts.
+    pub cron_nanos: Counter,
+    /// Nanoseconds of those spent on deleting what is due.
+    pub expire_nanos: Counter,
     /// Keys handed over to be freed in the background.
     pub lazily_freed: AtomicU64,
     /// The latest keyspace events.
@@ -194,6 +198,8 @@ pub struct Engine {
     attention: AtomicU32,
     /// Active expiry (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
+    /// What happens by the clock does not (DEBUG PAUSE-CRON).
+    pub cron_paused: AtomicBool,
     config: ArcSwap<Config>,
     config_version: AtomicU64,
     /// One CONFIG SET at a time.
@@ -226,10 +232,13 @@ impl Engine {
             peak_memory: AtomicU64::new(0),
             startup_memory: AtomicU64::new(0),
             dirty: AtomicU64::new(0),
+            cron_nanos: Counter::default(),
+            expire_nanos: Counter::default(),
             lazily_freed: AtomicU64::new(0),
             events: Mutex::default(),
             attention: AtomicU32::new(0),
             active_expire: AtomicBool::new(true),
+            cron_paused: AtomicBool::new(false),
             config: ArcSwap::from_pointee(config),
             config_version: AtomicU64::new(1),
             config_change: Mutex::new(()),
@@ -346,6 +355,7 @@ impl Engine {
         self.rates.reset();
         self.keyspace.reset_statistics();
         self.errors.lock().clear();
+        [&self.cron_nanos, &self.expire_nanos].iter().for_each(|n| n.reset());
         self.lazily_freed.store(0, Relaxed);
     }
 

@@ -10,10 +10,16 @@ use parking_lot::Mutex;
 use resp::{Args, Encoder, OwnedArgs, Protocol};
 
 /// The log.
-#[derive(Default)]
 pub struct ReplLog {
     readers: AtomicUsize,
+    id: Mutex<String>,
     state: Mutex<State>,
+}
+
+impl Default for ReplLog {
+    fn default() -> ReplLog {
+        ReplLog { readers: AtomicUsize::new(0), id: Mutex::new(fresh_id()), state: Mutex::default() }
+    }
 }
 
 #[derive(Default)]
@@ -38,6 +44,16 @@ impl ReplLog {
     #[inline]
     pub fn is_read(&self) -> bool {
         self.readers.load(Relaxed) > 0
+    }
+
+    /// The replication id: names the history that the log tells.
+    pub fn id(&self) -> String {
+        self.id.lock().clone()
+    }
+
+    /// Begins another history. Called under exclusive access.
+    pub fn change_id(&self) {
+        *self.id.lock() = fresh_id();
     }
 
     /// Begins to keep what is appended. Called under exclusive access.
@@ -83,6 +99,14 @@ impl ReplLog {
     pub fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.state.lock().bytes)
     }
+}
+
+/// 40 random hexadecimal digits.
+fn fresh_id() -> String {
+    let mut bytes = [0u8; 20];
+    // Without randomness from the system an id is no secret, and still names the history of this process.
+    let _ = getrandom::fill(&mut bytes);
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn select(bytes: &mut Vec<u8>, selected: &mut Option<u32>, db: u32) {

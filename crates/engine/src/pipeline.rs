@@ -421,6 +421,7 @@ impl Core {
     ) -> Flow {
         if let Some(row) = row
             && !client.is(State::ATTENTION)
+            && !row.has(Flags::PROTECTED)
             && !self.engine.needs_attention()
         {
             if !view.is_exclusive() && is_exclusive(row, client) {

@@ -202,8 +202,6 @@ worker_stats! {
     longest_cycle,
     /// The most commands in a turn.
     most_commands,
-    /// Nanoseconds spent in the cron.
-    cron_nanos,
 }
 
 impl WorkerStats {

@@ -14,6 +14,9 @@ use crate::segment::Tag;
 /// The latest time an element can hold: 48 bits of milliseconds, some 8,900 years.
 const LATEST: i64 = (1 << 48) - 1;
 
+/// Elements that stand for a heap of any size.
+const SAMPLE: usize = 8;
+
 /// Due times in Unix milliseconds, the earliest first.
 #[derive(Default)]
 pub struct DueHeap(BinaryHeap<Reverse<u64>>);
@@ -32,6 +35,11 @@ impl DueHeap {
     /// Bytes of memory.
     pub fn footprint(&self) -> usize {
         self.0.capacity() * 8
+    }
+
+    /// The times of a few elements, at most [`SAMPLE`], spread over the heap; stale ones included.
+    pub fn sample(&self) -> impl Iterator<Item = i64> + '_ {
+        self.0.iter().step_by(self.len() / SAMPLE + 1).map(|e| (e.0 >> 16) as i64)
     }
 
     /// Adds an element. Grows by an eighth, as a million of these stand beside each other.

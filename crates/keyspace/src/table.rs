@@ -56,6 +56,16 @@ impl Table {
         self.segments().map(|s| s.volatile).sum()
     }
 
+    /// Bytes of memory that the index of due times takes, of what the table takes beside the entries.
+    pub fn due_footprint(&self) -> usize {
+        self.segments().map(|s| s.due.footprint()).sum()
+    }
+
+    /// When some of the volatile entries are due, in Unix milliseconds.
+    pub fn sample_due(&self) -> impl Iterator<Item = i64> + '_ {
+        self.segments().flat_map(|s| s.due.sample())
+    }
+
     /// Bytes of memory beside the entries.
     pub fn footprint(&self) -> usize {
         self.segments().map(Segment::footprint).sum::<usize>() + self.directory.capacity() * 4

@@ -60,6 +60,15 @@ enum Held {
     All,
 }
 
+/// Bytes that a table takes beside its entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableFootprint {
+    /// Slots and directory.
+    pub slots: usize,
+    /// The index of due times.
+    pub due: usize,
+}
+
 /// How a lookup counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Intent {
@@ -304,6 +313,15 @@ impl<'a> View<'a> {
     pub fn get_for_write(&mut self, key: &[u8]) -> Option<Found<'_>> {
         let (key, now) = (self.keyspace.key(key), self.now);
         self.lookup(&key, Intent::Write).map(|(_, entry)| Found(entry, now, PhantomData))
+    }
+
+    /// The key, for a look that leaves no trace: neither counted nor noted.
+    pub fn inspect(&mut self, key: &[u8]) -> Option<Found<'_>> {
+        let (key, now) = (self.keyspace.key(key), self.now);
+        let no_touch = std::mem::replace(&mut self.no_touch, true);
+        let found = self.lookup(&key, Intent::Write);
+        self.no_touch = no_touch;
+        found.map(|(_, entry)| Found(entry, now, PhantomData))
     }
 
     /// The value of a string, for reading.
@@ -668,6 +686,27 @@ impl<'a> View<'a> {
     pub fn partition_len(&mut self, partition: usize) -> usize {
         let db = self.db;
         self.contents(partition).table(db).map_or(0, Table::len)
+    }
+
+    /// What the selected database's table takes in one held partition beside its entries.
+    pub fn table_footprint(&mut self, partition: usize) -> TableFootprint {
+        let db = self.db;
+        let Some(table) = self.contents(partition).table(db) else { return TableFootprint::default() };
+        let due = table.due_footprint();
+        TableFootprint { slots: table.footprint() - due, due }
+    }
+
+    /// Visits the due times of some volatile keys of the selected database in one held partition, in Unix milliseconds.
+    pub fn sample_due(&mut self, partition: usize, visit: &mut dyn FnMut(i64)) {
+        let db = self.db;
+        if let Some(table) = self.contents(partition).table(db) {
+            table.sample_due().for_each(visit);
+        }
+    }
+
+    /// Watched keys of one held partition, in all databases.
+    pub fn watched_keys(&mut self, partition: usize) -> usize {
+        self.contents(partition).watched_keys()
     }
 
     /// A key of one held partition, picked at random; it may be due.

@@ -2,6 +2,7 @@
 //!
 //! A thread of its own, so that a worker's turn is never longer for it. It enters the keyspace like any other.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use engine::pipeline::expire_due;
@@ -21,14 +22,21 @@ pub fn run(engine: &'static Engine) {
     let mut next = 0;
     loop {
         std::thread::sleep(ROUND);
-        let now = unix_millis();
+        if engine.cron_paused.load(Relaxed) {
+            continue;
+        }
+        let (now, started) = (unix_millis(), Instant::now());
         if engine.pause.has_ended(now) {
             engine.resume_clients();
         }
-        if engine.active_expire.load(std::sync::atomic::Ordering::Relaxed) && !engine.pause.is_paused(now) {
+        if engine.active_expire.load(Relaxed) && !engine.pause.is_paused(now) {
             next = expire_round(engine, &member, next, now);
+            let spent = started.elapsed().as_nanos() as u64;
+            engine.expire_nanos.add(spent);
+            engine.note_latency("expire-cycle", spent);
         }
         engine.sample();
+        engine.cron_nanos.add(started.elapsed().as_nanos() as u64);
     }
 }
 

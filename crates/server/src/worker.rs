@@ -7,7 +7,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use config::Config;
 use engine::client::{Arrival, ClientRecord};
@@ -155,14 +155,14 @@ impl Worker {
         let mut events = Events::with_capacity(1024);
         loop {
             self.wait(&mut events);
-            let now = unix_millis();
-            self.executor.stats().cycles.add(1);
+            let (now, turn) = (unix_millis(), Instant::now());
             self.collect(&events, now);
             self.receive(now);
             self.run_and_send(now);
             if now >= self.next_tick_ms {
                 self.tick(now);
             }
+            self.executor.stats().turned(turn.elapsed().as_nanos() as u64);
         }
     }
 

@@ -1,0 +1,137 @@
+//! DEBUG OBJECT, HTSTATS and HTSTATS-KEY: how keys and tables are kept.
+
+use std::fmt::Write as _;
+
+use engine::args::integer;
+use engine::{Arg, Command, Error, Handler, Outcome, ServerCx};
+use formats::rdb::Writer;
+use keyspace::{Found, Str};
+
+pub const OBJECT: Command = Command {
+    name: "object",
+    summary: "Returns where and how a key's value is kept.",
+    arity: 3,
+    args: &[Arg::key("key")],
+    handler: Handler::Exclusive(object),
+    ..Command::DEFAULT
+};
+
+pub const HTSTATS: Command = Command {
+    name: "htstats",
+    summary: "Returns the sizes of a database's tables.",
+    arity: -3,
+    args: &[Arg::integer("dbid"), Arg::word("full", "FULL").optional()],
+    handler: Handler::Exclusive(htstats),
+    ..Command::DEFAULT
+};
+
+pub const HTSTATS_KEY: Command = Command {
+    name: "htstats-key",
+    summary: "Returns the sizes of the table that a key's value is.",
+    args: &[Arg::key("key"), Arg::word("full", "FULL").optional()],
+    handler: Handler::Exclusive(|cx| {
+        cx.view.db = cx.client.db;
+        cx.view.inspect(cx.args.at(2)).ok_or(Error::NoSuchKey)?;
+        Err(Error::text("ERR The value stored at the specified key is not represented using an hash table"))
+    }),
+    ..HTSTATS
+};
+
+fn object(cx: &mut ServerCx) -> Outcome {
+    cx.view.db = cx.client.db;
+    let compress = cx.config.rdbcompression;
+    let found = cx.view.inspect(cx.args.at(2)).ok_or(Error::NoSuchKey)?;
+    let line = format!(
+        "Value at:{:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+        found.key().as_ptr(),
+        found.encoding(),
+        serialized_len(found, compress),
+        found.access(),
+        found.idle_seconds(),
+    );
+    cx.reply().simple(&line);
+    Ok(())
+}
+
+/// Bytes that the value takes in a snapshot.
+fn serialized_len(found: Found, compress: bool) -> usize {
+    let mut bytes = Vec::new();
+    let mut writer = if compress { Writer::new(&mut bytes) } else { Writer::uncompressed(&mut bytes) };
+    match found.str() {
+        Ok(Str::Int(n)) => writer.integer(n),
+        Ok(Str::Bytes(text)) => writer.string(text),
+        Err(_) => {}
+    }
+    bytes.len()
+}
+
+fn htstats(cx: &mut ServerCx) -> Outcome {
+    let db = integer(cx.args.at(2))?;
+    let databases = cx.engine.keyspace.databases();
+    let Some(db) = u32::try_from(db).ok().filter(|db| *db < databases) else {
+        return Err(Error::text("ERR Out of range database"));
+    };
+    let size = cx.engine.keyspace.size(db);
+    let mut slots = 0;
+    cx.view.in_db(db, |view| {
+        let mut from = 0;
+        while let Some(partition) = view.keyspace().next_occupied(db, from) {
+            slots += view.table_footprint(partition).slots / size_of::<u64>();
+            from = partition + 1;
+        }
+    });
+    let mut text = String::new();
+    table(&mut text, "Dictionary HT", slots, size.keys);
+    // The index of due times has a place for each volatile key, and no slots.
+    table(&mut text, "Expires HT", size.volatile, size.volatile);
+    cx.reply().verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+/// One table's part, in the form that tests take apart.
+fn table(text: &mut String, title: &str, slots: usize, elements: usize) {
+    let _ = writeln!(text, "[{title}]\nHash table 0 stats (main hash table):");
+    let _ = match elements {
+        0 => writeln!(text, "No stats available for empty dictionaries"),
+        _ => writeln!(text, " table size: {slots}\n number of elements: {elements}"),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::testing::Tester;
+
+    #[test]
+    fn objects() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("DEBUG OBJECT nokey", "-ERR no such key");
+        let mut object = |value: &str| {
+            t.check(&format!("SET k {value}"), "+OK");
+            let line = t.reply("DEBUG OBJECT k");
+            assert!(line.starts_with("+Value at:0x") && line.ends_with(" lru_seconds_idle:0"), "{line}");
+            let (_, rest) = line.split_once("refcount:1 ").expect("a reference count");
+            rest.split_once(" lru:").expect("a clock").0.to_owned()
+        };
+        assert_eq!(object("1"), "encoding:int serializedlength:2");
+        assert_eq!(object("hello"), "encoding:embstr serializedlength:6");
+        assert_eq!(object(&"a".repeat(100)), "encoding:raw serializedlength:13");
+    }
+
+    #[test]
+    fn tables() {
+        let mut t = Tester::new(crate::FAMILIES);
+        let empty = "Hash table 0 stats (main hash table):\nNo stats available for empty dictionaries\n";
+        t.check_both(
+            "DEBUG HTSTATS 0",
+            &format!("$[Dictionary HT]\n{empty}[Expires HT]\n{empty}"),
+            &format!("=txt:[Dictionary HT]\n{empty}[Expires HT]\n{empty}"),
+        );
+        t.check("SET a 1 EX 100", "+OK");
+        assert_eq!(t.reply("DEBUG HTSTATS 0 full").matches("number of elements: 1\n").count(), 2);
+        t.check("DEBUG HTSTATS 16", "-ERR Out of range database");
+        t.check("DEBUG HTSTATS x", "-ERR value is not an integer or out of range");
+        t.check("DEBUG HTSTATS-KEY nokey", "-ERR no such key");
+        let error = "-ERR The value stored at the specified key is not represented using an hash table";
+        t.check("DEBUG HTSTATS-KEY a", error);
+    }
+}

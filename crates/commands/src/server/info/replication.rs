@@ -1,0 +1,57 @@
+//! INFO's sections Persistence and Replication.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Field, flag};
+use Field::{Always, Idle, Sometimes};
+
+pub const PERSISTENCE: &[Field] = &[
+    Idle("loading", "0"),
+    Idle("async_loading", "0"),
+    Idle("current_cow_peak", "0"),
+    Idle("current_cow_size", "0"),
+    Idle("current_cow_size_age", "0"),
+    Idle("current_fork_perc", "0.00"),
+    Idle("current_save_keys_processed", "0"),
+    Idle("current_save_keys_total", "0"),
+    Always("rdb_changes_since_last_save", |s| s.engine.dirty.load(Relaxed).to_string()),
+    Idle("rdb_bgsave_in_progress", "0"),
+    Always("rdb_last_save_time", |s| (s.engine.started_ms / 1000).to_string()),
+    Idle("rdb_last_bgsave_status", "ok"),
+    Idle("rdb_last_bgsave_time_sec", "-1"),
+    Idle("rdb_current_bgsave_time_sec", "-1"),
+    Idle("rdb_saves", "0"),
+    Idle("rdb_last_cow_size", "0"),
+    Idle("rdb_last_load_keys_expired", "0"),
+    Idle("rdb_last_load_keys_loaded", "0"),
+    Always("aof_enabled", |s| flag(s.config.appendonly)),
+    Idle("aof_rewrite_in_progress", "0"),
+    Idle("aof_rewrite_scheduled", "0"),
+    Idle("aof_last_rewrite_time_sec", "-1"),
+    Idle("aof_current_rewrite_time_sec", "-1"),
+    Idle("aof_last_bgrewrite_status", "ok"),
+    Idle("aof_rewrites", "0"),
+    Idle("aof_rewrites_consecutive_failures", "0"),
+    Idle("aof_last_write_status", "ok"),
+    Idle("aof_last_cow_size", "0"),
+    Idle("module_fork_in_progress", "0"),
+    Idle("module_fork_last_cow_size", "0"),
+];
+
+pub const REPLICATION: &[Field] = &[
+    Idle("role", "master"),
+    Idle("connected_slaves", "0"),
+    Sometimes("min_slaves_good_slaves", |s| {
+        let asked = s.config.min_replicas_to_write > 0 && s.config.min_replicas_max_lag > 0;
+        asked.then(|| "0".into())
+    }),
+    Idle("master_failover_state", "no-failover"),
+    Always("master_replid", |s| s.engine.log.id()),
+    Idle("master_replid2", "0000000000000000000000000000000000000000"),
+    Always("master_repl_offset", |s| s.engine.log.offset().to_string()),
+    Idle("second_repl_offset", "-1"),
+    Idle("repl_backlog_active", "0"),
+    Always("repl_backlog_size", |s| s.config.repl_backlog_size.to_string()),
+    Idle("repl_backlog_first_byte_offset", "0"),
+    Idle("repl_backlog_histlen", "0"),
+];
