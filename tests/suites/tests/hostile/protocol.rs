@@ -3,14 +3,15 @@
 use crate::Watched;
 use fastrand::Rng;
 use std::time::Duration;
-use suites::{Client, Kind, Server};
+use suites::{Client, Kind, Server, Shortened};
 
 /// All that a server says to these bytes, until it closes the connection: it must when we have finished.
 fn said(server: &Server, bytes: &[u8]) -> Vec<u8> {
     let mut client = server.client();
     // A server that closes early refuses the rest; what it said before can still be read.
     let _ = client.send_raw(bytes).and_then(|()| client.finish_sending());
-    client.read_to_end().expect("the server closes when we have finished")
+    let said = client.read_to_end();
+    said.unwrap_or_else(|error| panic!("not closed when we had finished ({error}): {}", Shortened(bytes)))
 }
 
 fn both() -> (Server, Server) {

@@ -53,13 +53,17 @@ fn folder_with(name: &str, text: &str) -> (TempDir, String) {
     (folder, path)
 }
 
-/// The report without the version in its headline.
+/// The report without the version in its headline. Ours also names the file, ` of PATH` behind the line's
+/// number, where there is one.
 fn report(end: &Finished) -> String {
     assert_eq!(end.code, Some(1), "{}{}", end.stdout, end.stderr);
     let (head, tail) =
         end.stderr.split_once(" (Redis ").unwrap_or_else(|| panic!("no report: {}", end.stderr));
     let (_, tail) = tail.split_once(')').expect("a closed parenthesis");
-    format!("{head}{tail}").trim().to_string()
+    let lines = format!("{head}{tail}").trim().to_string();
+    let Some((before, after)) = lines.split_once(" of /") else { return lines };
+    let (_path, behind) = after.split_once('\n').expect("the line itself comes next");
+    format!("{before}\n{behind}")
 }
 
 #[test]
@@ -71,10 +75,16 @@ fn a_wrong_line_ends_the_start_in_redis_words() {
 }
 
 #[test]
-fn the_line_number_counts_comments_and_empty_lines() {
+fn file_and_line_are_named() {
     let (_folder, path) = folder_with("wrong.conf", "port 7777\n\n# comment\n  \nnonsense yes\nport 7778\n");
-    let said = report(&ours(&[&path], ""));
+    let end = ours(&[&path], "");
+    let said = report(&end);
     assert!(said.contains("at line 5\n>>> 'nonsense yes'\n"), "{said}");
+    assert!(
+        Kind::Ours.is_genuine() || end.stderr.contains(&format!("at line 5 of {path}\n")),
+        "{}",
+        end.stderr
+    );
 }
 
 #[test]
