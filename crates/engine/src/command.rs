@@ -93,16 +93,18 @@ impl Command {
         if !matches!(self.handler, Handler::Container) && !self.categories.intersects(Categories::OF_GROUPS) {
             all |= self.group.category();
         }
-        let has = |flag| self.flags.contains(flag);
-        all.set(Categories::WRITE, has(Flags::WRITE));
         // Redis: a read-only command reads data, unless it is about scripts, the server or the connection.
-        all.set(Categories::READ, has(Flags::READONLY) && !all.intersects(Categories::SCRIPTING));
-        all.set(Categories::ADMIN, has(Flags::ADMIN));
-        all.set(Categories::DANGEROUS, has(Flags::ADMIN) || self.categories.contains(Categories::DANGEROUS));
-        all.set(Categories::PUBSUB, has(Flags::PUBSUB));
-        all.set(Categories::BLOCKING, has(Flags::BLOCKING));
-        all.set(Categories::FAST, has(Flags::FAST));
-        all.set(Categories::SLOW, !has(Flags::FAST));
+        let reads = self.flags.contains(Flags::READONLY) && !all.intersects(Categories::SCRIPTING);
+        all |= if reads { Categories::READ } else { Categories::empty() };
+        all |= if self.flags.contains(Flags::FAST) { Categories::FAST } else { Categories::SLOW };
+        const IMPLIED: &[(Flags, Categories)] = &[
+            (Flags::WRITE, Categories::WRITE),
+            (Flags::ADMIN, Categories::ADMIN.union(Categories::DANGEROUS)),
+            (Flags::PUBSUB, Categories::PUBSUB),
+            (Flags::BLOCKING, Categories::BLOCKING),
+        ];
+        let implied = IMPLIED.iter().filter(|(flag, _)| self.flags.contains(*flag));
+        implied.for_each(|(_, categories)| all |= *categories);
         all
     }
 
