@@ -13,7 +13,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 11] = [
     Need { what: "a C compiler for jemalloc", package: "gcc", present: || which("cc").is_some() },
     Need { what: "make for jemalloc", package: "make", present: || which("make").is_some() },
     Need {
@@ -21,6 +21,17 @@ const NEEDS: [Need; 8] = [
         package: "redis-server",
         present: || which("redis-server").is_some(),
     },
+    Need {
+        what: "genuine redis-sentinel, for the monitor",
+        package: "redis-sentinel",
+        present: || which("redis-sentinel").is_some(),
+    },
+    Need {
+        what: "the exporter that the monitor's metrics are compared with",
+        package: "prometheus-redis-exporter",
+        present: || which("prometheus-redis-exporter").is_some(),
+    },
+    Need { what: "openssl, for certificates", package: "openssl", present: || which("openssl").is_some() },
     Need {
         what: "redis-cli and redis-benchmark",
         package: "redis-tools",
