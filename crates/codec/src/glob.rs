@@ -12,8 +12,8 @@
 //! - `\` at the end of the pattern is itself.
 //!
 //! Where Redis recurses at each `*`, this returns to the last `*` only: a later start of an earlier `*` can
-//! offer the rest of the pattern nothing that the last one cannot. So a match costs at most pattern times text,
-//! there is no nesting to bound, and `*a*a*a*b` is harmless.
+//! offer the rest of the pattern nothing that the last one cannot. So a match costs at most pattern times text, and
+//! `*a*a*a*b` is harmless. Redis gives up at more than 1,000 runs of stars, and so that both answer alike this does.
 
 /// Whether letters match their other case (ASCII only, as in the C locale).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,9 @@ impl Case {
     }
 }
 
+/// Runs of stars that a match may come to.
+const MAX_STARS: usize = 1000;
+
 /// Whether the whole of `text` matches `pattern`.
 pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
     if text.is_empty() {
@@ -45,9 +48,14 @@ pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
     let (mut p, mut t) = (0, 0);
     // Behind the last star, and the text position from which the rest was last tried.
     let mut star: Option<(usize, usize)> = None;
+    let mut stars = 0;
     while t < text.len() {
         if pattern.get(p) == Some(&b'*') {
-            p += 1;
+            p += pattern[p..].iter().take_while(|&&byte| byte == b'*').count();
+            stars += 1;
+            if stars > MAX_STARS {
+                return false;
+            }
             if p == pattern.len() {
                 return true;
             }
@@ -120,6 +128,14 @@ fn in_range(a: u8, b: u8, byte: u8, case: Case) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn too_many_stars_match_nothing() {
+        let text = [b'a'; 3000];
+        assert!(matches(&b"*?".repeat(1000), &text, Case::Sensitive));
+        assert!(!matches(&b"*?".repeat(1001), &text, Case::Sensitive));
+        assert!(matches(&[b'*'; 2000], &text, Case::Sensitive), "a run of stars is one");
+    }
     use proptest::prelude::*;
 
     fn sensitive(pattern: &str, text: &str) -> bool {

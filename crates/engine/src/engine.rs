@@ -216,7 +216,7 @@ impl Engine {
     ) -> &'static Engine {
         let ids = table.ids();
         let engine = Engine {
-            keyspace: Keyspace::new(config.databases as u32, workers + OTHER_THREADS),
+            keyspace: Keyspace::new(config.databases, workers + OTHER_THREADS),
             table,
             clients: Clients::default(),
             stats: Stats::new(workers, ids),
@@ -270,8 +270,8 @@ impl Engine {
     fn configured(&self, config: &Config) {
         use config::EvictionPolicy as Policy;
         let lfu = matches!(config.maxmemory_policy, Policy::AllkeysLfu | Policy::VolatileLfu);
-        self.keyspace.access.set(lfu, config.lfu_log_factor as u32, config.lfu_decay_time as u32);
-        self.slowlog.set_max_len(config.slowlog_max_len as usize);
+        self.keyspace.access.set(lfu, config.lfu_log_factor, config.lfu_decay_time);
+        self.slowlog.set_max_len(config.slowlog_max_len);
     }
 
     /// Whether every command must pass all checks.

@@ -54,7 +54,7 @@ impl AccessPolicy {
         let counter = self.frequency(bits, now_ms);
         let base = counter.saturating_sub(LFU_INIT);
         let odds = base as u64 * self.log_factor.load(Relaxed) as u64 + 1;
-        let grown = counter < 255 && random() % odds == 0;
+        let grown = counter < 255 && random().is_multiple_of(odds);
         minutes(now_ms) << 8 | (counter + grown as u32)
     }
 
@@ -63,7 +63,7 @@ impl AccessPolicy {
         let counter = bits & 0xff;
         let elapsed = minutes(now_ms).wrapping_sub(bits >> 8) & 0xffff;
         let decay = self.decay_minutes.load(Relaxed);
-        if decay == 0 { counter } else { counter.saturating_sub(elapsed / decay) }
+        elapsed.checked_div(decay).map_or(counter, |minutes| counter.saturating_sub(minutes))
     }
 
     /// The bits of a key that is told to have been idle for some seconds, if recency is kept: as far back as the

@@ -27,8 +27,8 @@ impl DueHeap {
         DueHeap(elements.into_iter().map(|(at, tag)| Reverse(element(at, tag))).collect())
     }
 
-    /// Elements, stale ones included.
-    pub fn len(&self) -> usize {
+    /// How many elements there are, stale ones included.
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 
@@ -39,7 +39,7 @@ impl DueHeap {
 
     /// The times of a few elements, at most [`SAMPLE`], spread over the heap; stale ones included.
     pub fn sample(&self) -> impl Iterator<Item = i64> + '_ {
-        self.0.iter().step_by(self.len() / SAMPLE + 1).map(|e| (e.0 >> 16) as i64)
+        self.0.iter().step_by(self.count() / SAMPLE + 1).map(|e| (e.0 >> 16) as i64)
     }
 
     /// Adds an element. Grows by an eighth, as a million of these stand beside each other.

@@ -167,8 +167,9 @@ impl Segment {
         Segment { slots: Slots::none(), len: 0, depth, volatile: 0, due: DueHeap::default() }
     }
 
-    /// Entries in the segment.
-    pub fn len(&self) -> usize {
+    /// How many entries there are.
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
         self.len
     }
 
@@ -310,7 +311,7 @@ impl Segment {
     /// Notes that the entry with this hash is due at `at`; forgets what is stale when that has become the most.
     pub fn note_due(&mut self, hash: u64, at: i64) {
         self.due.push(at, self.tag(hash));
-        if self.due.len() > 2 * self.volatile + 64 {
+        if self.due.count() > 2 * self.volatile + 64 {
             self.rebuild_due();
         }
     }

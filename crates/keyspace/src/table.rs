@@ -341,7 +341,7 @@ mod tests {
             let key = n.to_be_bytes();
             table.insert(of(&key), entry(&key, n as i64, None), of);
         }
-        assert!(table.segments().all(|s| s.len() <= 4096));
+        assert!(table.segments().all(|s| s.count() <= 4096));
         assert!((0..1_000_000u32).all(|n| table.find(of(&n.to_be_bytes()), &n.to_be_bytes()).is_some()));
         assert!(table.footprint() < 12_500_000, "slots take 10 to 12 bytes a key: {}", table.footprint());
         let mut seed = 1u64;

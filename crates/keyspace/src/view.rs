@@ -274,9 +274,8 @@ impl<'a> View<'a> {
             }
             other => other,
         };
-        match (found, intent) {
-            (Some((_, entry)), Intent::Read | Intent::Write) => self.note_access(entry),
-            _ => {}
+        if let (Some((_, entry)), Intent::Read | Intent::Write) = (found, intent) {
+            self.note_access(entry);
         }
         if intent != Intent::Write {
             bump(if found.is_some() { &self.counters.hits } else { &self.counters.misses });

@@ -150,6 +150,7 @@ pub fn statistics() -> Statistics {
 pub fn purge() {
     // SAFETY: `arena.4096.purge` takes no value; reading a zero-sized value calls it.
     let name = b"arena.4096.purge\0";
+    // SAFETY: a control without a value: all pointers may be null.
     unsafe {
         je::mallctl(
             name.as_ptr().cast(),
