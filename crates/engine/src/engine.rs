@@ -14,6 +14,7 @@ use crate::client::Clients;
 use crate::cx::Event;
 use crate::latency::LatencyMonitor;
 use crate::log::ReplLog;
+use crate::monitors::Monitors;
 use crate::rates::Rates;
 use crate::slowlog::SlowLog;
 use crate::stats::{Counter, Stats};
@@ -93,6 +94,19 @@ pub enum Message {
     Killed,
     /// A pause has ended or changed: parked commands may run.
     Resume,
+    /// A command was run: the line for clients that monitor.
+    Monitored(Arc<[u8]>),
+}
+
+bitflags::bitflags! {
+    /// Why commands can't take the short way.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct Attention: u32 {
+        /// Clients are paused.
+        const PAUSED = 1 << 0;
+        /// A client sees every command.
+        const MONITORED = 1 << 1;
+    }
 }
 
 /// A worker's mailbox: push only, never blocking.
@@ -194,7 +208,9 @@ pub struct Engine {
     pub lazily_freed: AtomicU64,
     /// The latest keyspace events.
     pub events: Mutex<VecDeque<Event>>,
-    /// Bits of what sends every command through all checks.
+    /// Clients that see every command.
+    pub monitors: Monitors,
+    /// What sends every command through all checks: bits of [`Attention`].
     attention: AtomicU32,
     /// Active expiry (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
@@ -236,6 +252,7 @@ impl Engine {
             expire_nanos: Counter::default(),
             lazily_freed: AtomicU64::new(0),
             events: Mutex::default(),
+            monitors: Monitors::new(workers),
             attention: AtomicU32::new(0),
             active_expire: AtomicBool::new(true),
             cron_paused: AtomicBool::new(false),
@@ -274,6 +291,20 @@ impl Engine {
         self.slowlog.set_max_len(config.slowlog_max_len as usize);
     }
 
+    /// Sends every command through all checks for a reason, or no longer.
+    pub(crate) fn attend(&self, reason: Attention, on: bool) {
+        if on {
+            self.attention.fetch_or(reason.bits(), Relaxed);
+        } else {
+            self.attention.fetch_and(!reason.bits(), Relaxed);
+        }
+    }
+
+    /// Whether there is this reason to send every command through all checks.
+    pub(crate) fn attends(&self, reason: Attention) -> bool {
+        self.attention.load(Relaxed) & reason.bits() != 0
+    }
+
     /// Whether every command must pass all checks.
     #[inline]
     pub fn needs_attention(&self) -> bool {
@@ -287,13 +318,13 @@ impl Engine {
         self.pause.writes_only.store(!strict, Relaxed);
         let until = if paused { until.max(self.pause.until.load(Relaxed)) } else { until };
         self.pause.until.store(until, Relaxed);
-        self.attention.store(1, Relaxed);
+        self.attend(Attention::PAUSED, true);
     }
 
     /// Ends a pause. Called with exclusive access, or when it has run out.
     pub fn resume_clients(&self) {
         self.pause.until.store(0, Relaxed);
-        self.attention.store(0, Relaxed);
+        self.attend(Attention::PAUSED, false);
         self.tell_workers(&Message::Resume);
     }
 
