@@ -7,12 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use config::{Config, Param};
-use keyspace::{Keyspace, Table};
+use keyspace::Keyspace;
 use parking_lot::Mutex;
 
 use crate::client::Clients;
 use crate::cx::Event;
 use crate::latency::LatencyMonitor;
+use crate::lazy_free::LazyFree;
 use crate::log::ReplLog;
 use crate::monitors::Monitors;
 use crate::rates::Rates;
@@ -40,8 +41,8 @@ pub trait Host: Send + Sync {
     fn facts(&self) -> Facts;
     /// Asks the process to end; answers once it is on its way.
     fn shutdown(&self, request: Shutdown);
-    /// Frees tables where it hurts nobody.
-    fn drop_later(&self, tables: Vec<Table>);
+    /// Drops something large where it hurts nobody.
+    fn drop_later(&self, garbage: Box<dyn Send>);
 }
 
 /// Levels of the server's log.
@@ -204,8 +205,8 @@ pub struct Engine {
     pub cron_nanos: Counter,
     /// Nanoseconds of those spent on deleting what is due.
     pub expire_nanos: Counter,
-    /// Keys handed over to be freed in the background.
-    pub lazily_freed: AtomicU64,
+    /// What is freed in the background.
+    pub lazy_free: LazyFree,
     /// The latest keyspace events.
     pub events: Mutex<VecDeque<Event>>,
     /// Clients that see every command.
@@ -232,7 +233,7 @@ impl Engine {
     ) -> &'static Engine {
         let ids = table.ids();
         let engine = Engine {
-            keyspace: Keyspace::new(config.databases as u32, workers + OTHER_THREADS),
+            keyspace: Keyspace::new(config.databases, workers + OTHER_THREADS),
             table,
             clients: Clients::default(),
             stats: Stats::new(workers, ids),
@@ -250,7 +251,7 @@ impl Engine {
             dirty: AtomicU64::new(0),
             cron_nanos: Counter::default(),
             expire_nanos: Counter::default(),
-            lazily_freed: AtomicU64::new(0),
+            lazy_free: LazyFree::default(),
             events: Mutex::default(),
             monitors: Monitors::new(workers),
             attention: AtomicU32::new(0),
@@ -287,8 +288,8 @@ impl Engine {
     fn configured(&self, config: &Config) {
         use config::EvictionPolicy as Policy;
         let lfu = matches!(config.maxmemory_policy, Policy::AllkeysLfu | Policy::VolatileLfu);
-        self.keyspace.access.set(lfu, config.lfu_log_factor as u32, config.lfu_decay_time as u32);
-        self.slowlog.set_max_len(config.slowlog_max_len as usize);
+        self.keyspace.access.set(lfu, config.lfu_log_factor, config.lfu_decay_time);
+        self.slowlog.set_max_len(config.slowlog_max_len);
     }
 
     /// Sends every command through all checks for a reason, or no longer.
@@ -359,13 +360,6 @@ impl Engine {
         kept.drain(..surplus);
     }
 
-    /// Frees tables in the background, and counts their keys.
-    pub fn drop_later(&self, tables: Vec<Table>) {
-        let keys: usize = tables.iter().map(Table::len).sum();
-        self.lazily_freed.fetch_add(keys as u64, Relaxed);
-        self.host.drop_later(tables);
-    }
-
     /// Notes an event that took `nanos` if `latency-monitor-threshold` asks for it.
     pub fn note_latency(&self, event: &'static str, nanos: u64) {
         let (millis, threshold) = (nanos / 1_000_000, self.config.load().latency_monitor_threshold);
@@ -387,7 +381,7 @@ impl Engine {
         self.keyspace.reset_statistics();
         self.errors.lock().clear();
         [&self.cron_nanos, &self.expire_nanos].iter().for_each(|n| n.reset());
-        self.lazily_freed.store(0, Relaxed);
+        self.lazy_free.freed.store(0, Relaxed);
     }
 
     /// Bytes in use; also keeps the peak.
