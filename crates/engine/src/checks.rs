@@ -66,6 +66,10 @@ fn may_run(config: &Config, client: &Client, row: &Row) -> Result<(), Error> {
     if client.is(State::MULTI) && row.has(Flags::NO_MULTI) {
         return Err(Error::NotInTransaction);
     }
+    let touches_data = Flags::WRITE | Flags::READONLY | Flags::MAY_REPLICATE;
+    if client.is(State::REPLICA | State::MONITOR) && row.command.flags.intersects(touches_data) {
+        return Err(Error::text("ERR Replica can't interact with the keyspace"));
+    }
     Ok(())
 }
 
@@ -153,16 +157,5 @@ pub fn after_reply(client: &mut Client, mark: usize) {
     }
     if client.is(State::REPLY_SKIP) {
         client.set_state(State::REPLY_SKIP, false);
-    }
-}
-
-/// Whether a command's arguments hold a secret that no log may show.
-pub fn is_sensitive(row: &Row, args: Args) -> bool {
-    match row.full_name.as_str() {
-        "auth" | "acl|setuser" => true,
-        "hello" => args.iter().any(|a| a.eq_ignore_ascii_case(b"AUTH")),
-        "config|set" => args.iter().skip(2).step_by(2).any(config::is_sensitive),
-        "migrate" => args.iter().any(|a| a.eq_ignore_ascii_case(b"AUTH") || a.eq_ignore_ascii_case(b"AUTH2")),
-        _ => false,
     }
 }

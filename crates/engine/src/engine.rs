@@ -7,13 +7,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use config::{Config, Param};
-use keyspace::{Keyspace, Table};
+use keyspace::Keyspace;
 use parking_lot::Mutex;
 
 use crate::client::Clients;
 use crate::cx::Event;
 use crate::latency::LatencyMonitor;
+use crate::lazy_free::LazyFree;
 use crate::log::ReplLog;
+use crate::monitors::Monitors;
 use crate::rates::Rates;
 use crate::slowlog::SlowLog;
 use crate::stats::{Counter, Stats};
@@ -39,8 +41,8 @@ pub trait Host: Send + Sync {
     fn facts(&self) -> Facts;
     /// Asks the process to end; answers once it is on its way.
     fn shutdown(&self, request: Shutdown);
-    /// Frees tables where it hurts nobody.
-    fn drop_later(&self, tables: Vec<Table>);
+    /// Drops something large where it hurts nobody.
+    fn drop_later(&self, garbage: Box<dyn Send>);
 }
 
 /// Levels of the server's log.
@@ -93,6 +95,19 @@ pub enum Message {
     Killed,
     /// A pause has ended or changed: parked commands may run.
     Resume,
+    /// A command was run: the line for clients that monitor.
+    Monitored(Arc<[u8]>),
+}
+
+bitflags::bitflags! {
+    /// Why commands can't take the short way.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct Attention: u32 {
+        /// Clients are paused.
+        const PAUSED = 1 << 0;
+        /// A client sees every command.
+        const MONITORED = 1 << 1;
+    }
 }
 
 /// A worker's mailbox: push only, never blocking.
@@ -190,11 +205,13 @@ pub struct Engine {
     pub cron_nanos: Counter,
     /// Nanoseconds of those spent on deleting what is due.
     pub expire_nanos: Counter,
-    /// Keys handed over to be freed in the background.
-    pub lazily_freed: AtomicU64,
+    /// What is freed in the background.
+    pub lazy_free: LazyFree,
     /// The latest keyspace events.
     pub events: Mutex<VecDeque<Event>>,
-    /// Bits of what sends every command through all checks.
+    /// Clients that see every command.
+    pub monitors: Monitors,
+    /// What sends every command through all checks: bits of [`Attention`].
     attention: AtomicU32,
     /// Active expiry (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: AtomicBool,
@@ -234,8 +251,9 @@ impl Engine {
             dirty: AtomicU64::new(0),
             cron_nanos: Counter::default(),
             expire_nanos: Counter::default(),
-            lazily_freed: AtomicU64::new(0),
+            lazy_free: LazyFree::default(),
             events: Mutex::default(),
+            monitors: Monitors::new(workers),
             attention: AtomicU32::new(0),
             active_expire: AtomicBool::new(true),
             cron_paused: AtomicBool::new(false),
@@ -274,6 +292,20 @@ impl Engine {
         self.slowlog.set_max_len(config.slowlog_max_len);
     }
 
+    /// Sends every command through all checks for a reason, or no longer.
+    pub(crate) fn attend(&self, reason: Attention, on: bool) {
+        if on {
+            self.attention.fetch_or(reason.bits(), Relaxed);
+        } else {
+            self.attention.fetch_and(!reason.bits(), Relaxed);
+        }
+    }
+
+    /// Whether there is this reason to send every command through all checks.
+    pub(crate) fn attends(&self, reason: Attention) -> bool {
+        self.attention.load(Relaxed) & reason.bits() != 0
+    }
+
     /// Whether every command must pass all checks.
     #[inline]
     pub fn needs_attention(&self) -> bool {
@@ -287,13 +319,13 @@ impl Engine {
         self.pause.writes_only.store(!strict, Relaxed);
         let until = if paused { until.max(self.pause.until.load(Relaxed)) } else { until };
         self.pause.until.store(until, Relaxed);
-        self.attention.store(1, Relaxed);
+        self.attend(Attention::PAUSED, true);
     }
 
     /// Ends a pause. Called with exclusive access, or when it has run out.
     pub fn resume_clients(&self) {
         self.pause.until.store(0, Relaxed);
-        self.attention.store(0, Relaxed);
+        self.attend(Attention::PAUSED, false);
         self.tell_workers(&Message::Resume);
     }
 
@@ -328,13 +360,6 @@ impl Engine {
         kept.drain(..surplus);
     }
 
-    /// Frees tables in the background, and counts their keys.
-    pub fn drop_later(&self, tables: Vec<Table>) {
-        let keys: usize = tables.iter().map(Table::len).sum();
-        self.lazily_freed.fetch_add(keys as u64, Relaxed);
-        self.host.drop_later(tables);
-    }
-
     /// Notes an event that took `nanos` if `latency-monitor-threshold` asks for it.
     pub fn note_latency(&self, event: &'static str, nanos: u64) {
         let (millis, threshold) = (nanos / 1_000_000, self.config.load().latency_monitor_threshold);
@@ -356,7 +381,7 @@ impl Engine {
         self.keyspace.reset_statistics();
         self.errors.lock().clear();
         [&self.cron_nanos, &self.expire_nanos].iter().for_each(|n| n.reset());
-        self.lazily_freed.store(0, Relaxed);
+        self.lazy_free.freed.store(0, Relaxed);
     }
 
     /// Bytes in use; also keeps the peak.

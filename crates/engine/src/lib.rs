@@ -5,7 +5,7 @@
 //!   [`keys`]: which of them are keys.
 //! - [`pipeline`]: plan, prefetch, check, lock, run, log; [`checks`] says who may run what.
 //! - [`engine`]: what the process shares: keyspace, [`client`]s, the replication [`log`], and what it knows of itself:
-//!   [`stats`] and their [`rates`], [`slowlog`], [`latency`], [`cpu_time`].
+//!   [`stats`] and their [`rates`], [`slowlog`], [`latency`], [`lazy_free`], [`cpu_time`].
 
 pub mod args;
 pub mod checks;
@@ -17,9 +17,12 @@ pub mod engine;
 pub mod error;
 pub mod keys;
 pub mod latency;
+pub mod lazy_free;
 pub mod log;
+pub mod monitors;
 pub mod pipeline;
 pub mod rates;
+pub mod secrets;
 pub mod slowlog;
 pub mod stats;
 pub mod table;

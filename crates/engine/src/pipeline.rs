@@ -19,9 +19,11 @@ use crate::checks::{self, Verdict};
 use crate::client::{Client, State};
 use crate::command::{Flags, Handler};
 use crate::cx::{Effects, KeyCx, ServerCx};
-use crate::engine::{Engine, LogLevel, unix_millis};
+use crate::engine::{Attention, Engine, LogLevel, unix_micros, unix_millis};
 use crate::error::{Error, Outcome};
 use crate::log::Effect;
+use crate::monitors;
+use crate::secrets;
 use crate::stats::WorkerStats;
 use crate::table::Row;
 use crate::transaction::Queue;
@@ -452,6 +454,7 @@ impl Core {
                 view.no_touch = client.is(State::NO_TOUCH) && row.command.name != "touch";
                 self.command(view, client, args, row, hash);
                 view.no_touch = false;
+                self.show_monitors(client, args, row);
             }
             Verdict::Queue(row) => checks::queue(client, row, args),
             Verdict::Refuse(row, error) => {
@@ -597,9 +600,8 @@ impl Core {
             return;
         }
         let name = client.record.names.lock().name.clone().unwrap_or_default();
-        let sensitive = checks::is_sensitive(row, args);
         let address = client.record.address.clone();
-        self.engine.slowlog.push(args, sensitive, view.now / 1000, micros, address, name);
+        self.engine.slowlog.push(secrets::shown(row, args), view.now / 1000, micros, address, name);
     }
 
     /// EXEC: all queued commands under the locks of all their keys.
@@ -629,8 +631,18 @@ impl Core {
             let outcome = self.call(view, client, args, row);
             unit.add(&mut self.effects, view, db, args);
             self.finish(view, client, args, row, outcome);
+            self.show_monitors(client, args, row);
         }
         Ok(())
+    }
+
+    /// Shows a command that has run to the monitors, if there are any; its keys are still locked.
+    fn show_monitors(&self, client: &Client, args: Args, row: &Row) {
+        let is_private = row.command.flags.intersects(Flags::ADMIN | Flags::SKIP_MONITOR);
+        if self.engine.attends(Attention::MONITORED) && !is_private {
+            let source = monitors::source(client, self.config.unixsocket.as_deref());
+            self.engine.show_monitors(unix_micros(), &source, secrets::shown(row, args));
+        }
     }
 
     /// The partitions of a transaction: of its commands' keys and of the watched ones.

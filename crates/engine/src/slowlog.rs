@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::Mutex;
-use resp::Args;
 
 /// At most this many arguments of a command are kept, and this many bytes of each, as in Redis.
 const MAX_ARGS: usize = 32;
@@ -41,13 +40,20 @@ impl SlowLog {
         self.state.lock().1.truncate(len);
     }
 
-    /// Adds a command; `sensitive` says which of its arguments are secrets.
-    pub fn push(&self, args: Args, sensitive: bool, time: i64, micros: u64, address: String, name: String) {
+    /// Adds a command, without its secrets.
+    pub fn push<'a>(
+        &self,
+        args: impl ExactSizeIterator<Item = &'a [u8]>,
+        time: i64,
+        micros: u64,
+        address: String,
+        name: String,
+    ) {
         let max_len = self.max_len.load(Relaxed);
         let mut state = self.state.lock();
         let id = state.0;
         state.0 += 1;
-        let args = shortened(args, sensitive);
+        let args = shortened(args);
         state.1.push_front(SlowEntry { id, time, micros, args, address, name });
         state.1.truncate(max_len);
     }
@@ -73,19 +79,16 @@ impl SlowLog {
     }
 }
 
-/// A command as it is shown to people: long ones cut, secrets hidden.
-fn shortened(args: Args, sensitive: bool) -> Vec<Vec<u8>> {
+/// A command with what is too long cut.
+fn shortened<'a>(args: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let one = |arg: &[u8]| match arg.len().checked_sub(MAX_ARG) {
         Some(more @ 1..) => [&arg[..MAX_ARG], format!("... ({more} more bytes)").as_bytes()].concat(),
         _ => arg.to_vec(),
     };
-    if sensitive {
-        let hidden = args.iter().skip(1).map(|_| b"(redacted)".to_vec());
-        return std::iter::once(one(args.at(0))).chain(hidden).take(MAX_ARGS).collect();
+    let count = args.len();
+    if count <= MAX_ARGS {
+        return args.map(one).collect();
     }
-    if args.len() <= MAX_ARGS {
-        return args.iter().map(one).collect();
-    }
-    let rest = format!("... ({} more arguments)", args.len() - (MAX_ARGS - 1));
-    args.iter().take(MAX_ARGS - 1).map(one).chain([rest.into_bytes()]).collect()
+    let rest = format!("... ({} more arguments)", count - (MAX_ARGS - 1));
+    args.take(MAX_ARGS - 1).map(one).chain([rest.into_bytes()]).collect()
 }

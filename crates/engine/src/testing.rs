@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use config::{Config, Param};
-use keyspace::{Cursor, Keyspace, PARTITIONS, Table, View};
+use keyspace::{Cursor, Keyspace, PARTITIONS, View};
 use resp::{Limits, OwnedArgs, Protocol};
 
 use crate::client::{Arrival, Client, State};
@@ -38,8 +38,8 @@ impl Host for NoHost {
         Facts::default()
     }
     fn shutdown(&self, _: Shutdown) {}
-    fn drop_later(&self, tables: Vec<Table>) {
-        drop(tables);
+    fn drop_later(&self, garbage: Box<dyn Send>) {
+        drop(garbage);
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::mpsc::Sender;
 
 use config::{Config, Param};
 use engine::engine::{Facts, Host, LogLevel, Shutdown};
-use keyspace::Table;
 use parking_lot::Mutex;
 
 use crate::door::NewListeners;
@@ -27,8 +26,8 @@ pub struct Process {
     pub wake_door: Box<dyn Fn() + Send + Sync>,
     /// Where shutdowns are asked for.
     pub shutdowns: Mutex<Sender<Shutdown>>,
-    /// Where tables go to be freed.
-    pub garbage: Mutex<Sender<Vec<Table>>>,
+    /// Where large things go to be freed.
+    pub garbage: Mutex<Sender<Box<dyn Send>>>,
     /// The score for the kernel's out-of-memory killer.
     pub oom_score: Mutex<OomScore>,
 }
@@ -92,8 +91,8 @@ impl Host for Process {
         let _ = self.shutdowns.lock().send(request);
     }
 
-    fn drop_later(&self, tables: Vec<Table>) {
-        if let Err(refused) = self.garbage.lock().send(tables) {
+    fn drop_later(&self, garbage: Box<dyn Send>) {
+        if let Err(refused) = self.garbage.lock().send(garbage) {
             drop(refused.0);
         }
     }

@@ -11,7 +11,6 @@ use config::{Config, LoadError, Loaded, Sources};
 use engine::engine::{Facts, Shutdown};
 use engine::table::CommandTable;
 use engine::{Engine, REDIS_VERSION};
-use keyspace::Table;
 use mio::Poll;
 use net::Listener;
 
@@ -174,7 +173,7 @@ impl Start {
             (0..workers).map(|_| worker::prepare()).collect::<io::Result<_>>()?;
         let inboxes: Vec<Arc<Inbox>> = prepared.iter().map(|(_, inbox)| inbox.clone()).collect();
         let (shutdowns, asked) = channel();
-        let (garbage, to_free) = channel::<Vec<Table>>();
+        let (garbage, to_free) = channel::<Box<dyn Send>>();
         let replaced = NewListeners::default();
         let ready_lines = ready_lines(&listeners);
         let door = Door::new(listeners, inboxes.clone(), replaced.clone());
@@ -278,7 +277,7 @@ fn start_threads(
     engine: &'static Engine,
     prepared: Vec<(Poll, Arc<Inbox>)>,
     door: Door,
-    to_free: Receiver<Vec<Table>>,
+    to_free: Receiver<Box<dyn Send>>,
 ) -> io::Result<()> {
     let mut door = Some(door);
     for (number, (poll, inbox)) in prepared.into_iter().enumerate() {

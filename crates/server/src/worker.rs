@@ -268,6 +268,24 @@ impl Worker {
             self.ready
                 .extend(numbers.into_iter().filter(|n| self.connections.get(*n).is_some_and(|c| killed(c))));
         }
+        self.show_monitors(&mail);
+    }
+
+    /// Sends what other clients have run to those that monitor.
+    fn show_monitors(&mut self, mail: &[Message]) {
+        let lines =
+            || mail.iter().filter_map(|m| if let Message::Monitored(line) = m { Some(line) } else { None });
+        if lines().next().is_none() {
+            return;
+        }
+        for number in self.connections.numbers() {
+            let Some(connection) = self.connections.get(number) else { continue };
+            if connection.peer.client.is(State::MONITOR) {
+                connection.lend_output(&mut self.pool);
+                lines().for_each(|line| connection.peer.client.reply.extend_from_slice(line));
+                self.ready.push(number);
+            }
+        }
     }
 
     /// First phase: receive from every ready connection.
@@ -382,6 +400,7 @@ impl Worker {
         if !connection.peer.client.watched.keys().is_empty() {
             self.executor.unwatch(&mut connection.peer.client);
         }
+        self.engine.monitor(&mut connection.peer.client, false);
         self.engine.clients.remove(record.id);
         self.inbox.load.fetch_sub(1, Relaxed);
     }

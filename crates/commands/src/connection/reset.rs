@@ -19,6 +19,7 @@ fn reset(cx: &mut ServerCx) -> Outcome {
     if cx.client.is(State::REPLICA) {
         return Err(Error::err("can only reset normal client connections"));
     }
+    cx.engine.monitor(cx.client, false);
     checks::leave_multi(cx.client);
     unwatch(cx.client, cx.view);
     cx.client.select(0);

@@ -144,7 +144,6 @@ mod tests {
     use config::{Config, Param};
     use engine::engine::{Facts, Host, LogLevel, Shutdown};
     use engine::testing::{Session, Tester};
-    use keyspace::Table;
 
     #[test]
     fn get_in_both_protocols() {
@@ -263,7 +262,7 @@ mod tests {
             Facts::default()
         }
         fn shutdown(&self, _: Shutdown) {}
-        fn drop_later(&self, _: Vec<Table>) {}
+        fn drop_later(&self, _: Box<dyn Send>) {}
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod lolwut;
 mod memory;
 mod memory_use;
 mod module;
+mod monitor;
 mod persistence;
 mod replication;
 mod slowlog;
@@ -33,6 +34,7 @@ pub const COMMANDS: &[Command] = &[
     lolwut::LOLWUT,
     memory::MEMORY,
     module::MODULE,
+    monitor::MONITOR,
     replication::REPLICAOF,
     replication::ROLE,
     persistence::SAVE,

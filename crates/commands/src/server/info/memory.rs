@@ -58,8 +58,8 @@ pub const FIELDS: &[Field] = &[
     // Tables grow a segment at a time: there is never an old table beside a new one.
     Idle("mem_overhead_db_hashtable_rehashing", "0"),
     Idle("active_defrag_running", "0"),
-    Idle("lazyfree_pending_objects", "0"),
-    Always("lazyfreed_objects", |s| s.engine.lazily_freed.load(Relaxed).to_string()),
+    Always("lazyfree_pending_objects", |s| s.engine.lazy_free.pending.load(Relaxed).to_string()),
+    Always("lazyfreed_objects", |s| s.engine.lazy_free.freed.load(Relaxed).to_string()),
 ];
 
 /// Bytes of the machine's memory.
