@@ -62,11 +62,11 @@ fn help_names_every_tool() {
 #[test]
 fn a_tool_yet_to_come_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    let link = dir.path().join("carnelian-monitor");
+    let link = dir.path().join("redis-sentinel");
     symlink(CARNELIAN, &link).unwrap();
-    for output in [run(CARNELIAN, &["monitor", "-h"]), run(&link, &[])] {
+    for output in [run(CARNELIAN, &["sentinel", "-h"]), run(&link, &[])] {
         assert_eq!(output.status.code(), Some(1));
-        assert_eq!(stderr(&output), "carnelian: 'monitor' is not part of this build yet.\n");
+        assert_eq!(stderr(&output), "carnelian: 'sentinel' is not part of this build yet.\n");
     }
 }
 

@@ -11,10 +11,10 @@ pub fn integer(arg: &[u8]) -> Result<i64, Error> {
     parse_integer(arg).ok_or(Error::NotInteger)
 }
 
-/// Reads an integer argument within limits; an integer outside them is [`Error::OutOfRange`].
+/// Reads an integer argument within limits; an integer outside them is [`Error::NotBetween`].
 pub fn integer_in(arg: &[u8], range: std::ops::RangeInclusive<i64>) -> Result<i64, Error> {
     let number = integer(arg)?;
-    if range.contains(&number) { Ok(number) } else { Err(Error::OutOfRange) }
+    if range.contains(&number) { Ok(number) } else { Err(Error::NotBetween(*range.start(), *range.end())) }
 }
 
 /// Reads the number of a database, of which there are `databases`.

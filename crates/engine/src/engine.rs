@@ -1,6 +1,6 @@
 //! The engine: what the whole process shares. There is one, for as long as the process runs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use crate::client::Clients;
 use crate::cx::Event;
+use crate::error_counts::ErrorCounts;
 use crate::latency::LatencyMonitor;
 use crate::lazy_free::LazyFree;
 use crate::log::ReplLog;
@@ -35,8 +36,8 @@ pub trait Host: Send + Sync {
     fn log(&self, level: LogLevel, text: &str);
     /// Makes a changed configuration act: ports, log level, limits. The error undoes the whole change.
     fn apply(&self, changed: &[&'static Param], config: &Config) -> Result<(), (&'static str, String)>;
-    /// CONFIG REWRITE.
-    fn rewrite_config(&self, config: &Config) -> Result<(), String>;
+    /// CONFIG REWRITE; `all` writes every directive, whether it has changed or not.
+    fn rewrite_config(&self, config: &Config, all: bool) -> Result<(), String>;
     /// Facts about the process for INFO.
     fn facts(&self) -> Facts;
     /// Asks the process to end; answers once it is on its way.
@@ -186,7 +187,7 @@ pub struct Engine {
     /// Slow events of all kinds.
     pub latency: LatencyMonitor,
     /// Errors replied, by code.
-    pub errors: Mutex<BTreeMap<String, u64>>,
+    pub errors: ErrorCounts,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// Each worker's mailbox.
@@ -241,7 +242,7 @@ impl Engine {
             log: ReplLog::default(),
             slowlog: SlowLog::default(),
             latency: LatencyMonitor::default(),
-            errors: Mutex::default(),
+            errors: ErrorCounts::default(),
             pause: Pause::default(),
             mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
             host,
@@ -335,16 +336,15 @@ impl Engine {
     }
 
     /// Counts an error reply.
-    pub fn count_error(&self, text: &str) {
-        /// Codes come from scripts too, later: their number is bounded.
-        const MOST: usize = 128;
-        let mut errors = self.errors.lock();
-        let code = crate::Error::code(text);
-        if let Some(count) = errors.get_mut(code) {
-            *count += 1;
-        } else if errors.len() < MOST {
-            errors.insert(code.to_owned(), 1);
-        }
+    pub fn count_error(&'static self, text: &str) {
+        let Some(given_up) = self.errors.count(crate::Error::code(text)) else { return };
+        let number = given_up.len();
+        let codes: Vec<&str> = given_up.keys().map(String::as_str).collect();
+        let stopped =
+            format!("Errorstats stopped adding new errors: there were {number} codes, which is the limit.");
+        self.host.log(LogLevel::Warning, &stopped);
+        self.host.log(LogLevel::Warning, &format!("Current errors code list: {}", codes.join(", ")));
+        self.free_later(Box::new(given_up), number);
     }
 
     /// Tells keyspace events; the partitions of their keys are still locked.
@@ -379,7 +379,7 @@ impl Engine {
         self.stats.reset();
         self.rates.reset();
         self.keyspace.reset_statistics();
-        self.errors.lock().clear();
+        self.errors.reset();
         [&self.cron_nanos, &self.expire_nanos].iter().for_each(|n| n.reset());
         self.lazy_free.freed.store(0, Relaxed);
     }

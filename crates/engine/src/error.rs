@@ -21,9 +21,9 @@ pub enum Error {
     /// An argument or a value is no number.
     #[error("ERR value is not a valid float")]
     NotFloat,
-    /// An argument is outside its range.
-    #[error("ERR value is out of range")]
-    OutOfRange,
+    /// An argument is not between these two.
+    #[error("ERR value is out of range, value must between {0} and {1}")]
+    NotBetween(i64, i64),
     /// A negative number where only others make sense.
     #[error("ERR value is out of range, must be positive")]
     NotPositive,

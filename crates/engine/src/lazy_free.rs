@@ -9,32 +9,39 @@ use crate::engine::Engine;
 /// INFO's `lazyfree_*` fields.
 #[derive(Default)]
 pub struct LazyFree {
-    /// Keys still to be freed.
+    /// Objects still to be freed: keys, for the most part.
     pub pending: AtomicU64,
-    /// Keys freed.
+    /// Objects freed.
     pub freed: AtomicU64,
 }
 
-/// Tables on their way; counted when they are dropped.
+/// Something on its way; counted when it is dropped.
 struct Garbage {
-    tables: Vec<Table>,
-    keys: u64,
+    /// Always there until the drop.
+    content: Option<Box<dyn Send>>,
+    objects: u64,
     counts: &'static LazyFree,
 }
 
 impl Drop for Garbage {
     fn drop(&mut self) {
-        self.tables.clear();
-        self.counts.pending.fetch_sub(self.keys, Relaxed);
-        self.counts.freed.fetch_add(self.keys, Relaxed);
+        self.content = None;
+        self.counts.pending.fetch_sub(self.objects, Relaxed);
+        self.counts.freed.fetch_add(self.objects, Relaxed);
     }
 }
 
 impl Engine {
     /// Frees tables in the background.
     pub fn drop_later(&'static self, tables: Vec<Table>) {
-        let keys = tables.iter().map(|table| table.len() as u64).sum();
-        self.lazy_free.pending.fetch_add(keys, Relaxed);
-        self.host.drop_later(Box::new(Garbage { tables, keys, counts: &self.lazy_free }));
+        let keys = tables.iter().map(Table::len).sum();
+        self.free_later(Box::new(tables), keys);
+    }
+
+    /// Frees something in the background that counts as so many objects.
+    pub fn free_later(&'static self, content: Box<dyn Send>, objects: usize) {
+        let objects = objects as u64;
+        self.lazy_free.pending.fetch_add(objects, Relaxed);
+        self.host.drop_later(Box::new(Garbage { content: Some(content), objects, counts: &self.lazy_free }));
     }
 }

@@ -15,6 +15,7 @@ pub mod cpu_time;
 pub mod cx;
 pub mod engine;
 pub mod error;
+pub mod error_counts;
 pub mod keys;
 pub mod latency;
 pub mod lazy_free;

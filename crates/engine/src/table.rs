@@ -178,7 +178,9 @@ fn hash(lower: &[u8]) -> u64 {
 const SHOWN: usize = 128;
 
 fn shown(bytes: &[u8], most: usize) -> String {
-    String::from_utf8_lossy(&bytes[..bytes.len().min(most)]).into_owned()
+    // As from C's printf, nothing comes behind a zero byte.
+    let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(&text[..text.len().min(most)]).into_owned()
 }
 
 fn unknown(args: Args) -> Error {

@@ -31,7 +31,7 @@ impl Host for NoHost {
     fn apply(&self, _: &[&'static Param], _: &Config) -> Result<(), (&'static str, String)> {
         Ok(())
     }
-    fn rewrite_config(&self, _: &Config) -> Result<(), String> {
+    fn rewrite_config(&self, _: &Config, _: bool) -> Result<(), String> {
         Err("The server is running without a config file".into())
     }
     fn facts(&self) -> Facts {

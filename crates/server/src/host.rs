@@ -69,11 +69,11 @@ impl Host for Process {
         Ok(())
     }
 
-    fn rewrite_config(&self, config: &Config) -> Result<(), String> {
+    fn rewrite_config(&self, config: &Config, all: bool) -> Result<(), String> {
         let Some(file) = &self.config_file else {
             return Err("The server is running without a config file".into());
         };
-        config::rewrite_file(file, config, &[], false).map_err(|e| {
+        config::rewrite_file(file, config, &[], all).map_err(|e| {
             let reason = net::error_text(&e);
             log::warning!("CONFIG REWRITE failed: {reason}");
             format!("Rewriting config file: {reason}")

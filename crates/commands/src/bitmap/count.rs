@@ -91,10 +91,10 @@ impl BitRange {
 }
 
 fn bitcount(cx: &mut KeyCx) -> Outcome {
-    let range = BitRange::parse(cx.args.from(2))?;
     if cx.args.len() == 3 {
-        return Err(Error::Syntax);
+        return Err(Error::Syntax); // a start without an end
     }
+    let range = BitRange::parse(cx.args.from(2))?;
     let mut buffer = IntBuffer::new();
     let value = cx.view.string(cx.args.at(1))?;
     let bytes = value.map_or(&[][..], |value| value.bytes(&mut buffer));
@@ -194,7 +194,7 @@ mod tests {
     fn arguments_are_judged_before_the_key() {
         let mut t = Tester::new(crate::FAMILIES);
         for line in [
-            "BITCOUNT k 0",
+            "BITCOUNT k x",
             "BITCOUNT k 0 1 x",
             "BITCOUNT k 0 1 BIT x",
             "BITPOS k 0 0 1 x",

@@ -111,7 +111,10 @@ mod tests {
         t.check("COPY a b DB 16", "-ERR DB index is out of range");
         t.check("COPY a b DB -1", "-ERR DB index is out of range");
         t.check("COPY a b DB x", "-ERR value is not an integer or out of range");
-        t.check("COPY a b DB 2147483648", "-ERR value is out of range");
+        t.check(
+            "COPY a b DB 2147483648",
+            "-ERR value is out of range, value must between -2147483648 and 2147483647",
+        );
         t.check("COPY a b DB", "-ERR syntax error");
         t.check("COPY a b WHAT", "-ERR syntax error");
     }

@@ -163,7 +163,8 @@ fn expiry(cx: &KeyCx, absolute: bool) -> Result<Expire, Error> {
         ..0 => Err(Error::text("ERR Invalid TTL value, must be >= 0")),
         0 => Ok(Expire::Never),
         _ if absolute => Ok(Expire::At(ttl)),
-        _ => Ok(Expire::At(ttl.saturating_add(cx.now()))),
+        // As in Redis, a sum beyond 64 bits comes out before all time.
+        _ => Ok(Expire::At(ttl.wrapping_add(cx.now()))),
     }
 }
 
@@ -227,6 +228,7 @@ mod tests {
         t.check(&format!("RESTORE k 1 {HELLO} ABSTTL REPLACE"), "+OK");
         t.check("EXISTS k", ":0");
         t.check(&format!("RESTORE k 1 {HELLO} ABSTTL"), "+OK");
+        t.check(&format!("RESTORE k 9223372036854775807 {HELLO}"), "+OK");
         t.check("EXISTS k", ":0");
         assert_eq!(t.logged().last().map(String::as_str), Some("DEL k"));
     }

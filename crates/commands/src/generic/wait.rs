@@ -47,10 +47,7 @@ fn wait(cx: &mut ServerCx) -> Outcome {
 }
 
 fn waitaof(cx: &mut ServerCx) -> Outcome {
-    let local = integer_in(cx.args.at(1), 0..=1).map_err(|error| match error {
-        Error::OutOfRange => Error::text("ERR value is out of range, value must between 0 and 1"),
-        other => other,
-    })?;
+    let local = integer_in(cx.args.at(1), 0..=1)?;
     if integer(cx.args.at(2))? < 0 {
         return Err(Error::NotPositive);
     }

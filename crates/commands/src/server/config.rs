@@ -74,7 +74,7 @@ const REWRITE: Command = Command {
     tips: ALL_NODES,
     handler: Handler::Server(|cx| {
         let _one = cx.engine.config_change.lock();
-        cx.engine.host.rewrite_config(&cx.engine.config()).map_err(Error::err)?;
+        cx.engine.host.rewrite_config(&cx.engine.config(), false).map_err(Error::err)?;
         cx.reply().ok();
         Ok(())
     }),
@@ -255,7 +255,7 @@ mod tests {
             }
             Ok(())
         }
-        fn rewrite_config(&self, _: &Config) -> Result<(), String> {
+        fn rewrite_config(&self, _: &Config, _: bool) -> Result<(), String> {
             Ok(())
         }
         fn facts(&self) -> Facts {

@@ -127,7 +127,7 @@ fn finds_all(row: &Row) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4000) })]
 
     #[test]
     fn keys_of_the_grammar_are_found((number, line) in lines()) {

@@ -38,6 +38,7 @@ const SUBCOMMANDS: Command = Command {
     subcommands: &[
         crash::ASSERT,
         CHANGE_REPL_ID,
+        CONFIG_REWRITE_FORCE_ALL,
         switches::DICT_RESIZING,
         digest::DIGEST,
         digest::DIGEST_VALUE,
@@ -141,6 +142,20 @@ const CHANGE_REPL_ID: Command = Command {
     ..Command::DEFAULT
 };
 
+const CONFIG_REWRITE_FORCE_ALL: Command = Command {
+    name: "config-rewrite-force-all",
+    summary: "Writes every directive to the configuration file, whether it has changed or not.",
+    arity: 2,
+    handler: Handler::Exclusive(|cx| {
+        let config = cx.engine.config();
+        let failed = |reason| Error::err(format_args!("CONFIG-REWRITE-FORCE-ALL failed: {reason}"));
+        cx.engine.host.rewrite_config(&config, true).map_err(failed)?;
+        cx.reply().ok();
+        Ok(())
+    }),
+    ..Command::DEFAULT
+};
+
 const RELOAD: Command = Command {
     name: "reload",
     summary: "Saves all data and loads them again: not yet.",
@@ -169,6 +184,8 @@ mod tests {
         t.check("DEBUG SLEEP -1", "+OK");
         t.check("DEBUG LOG text", "+OK");
         t.check("DEBUG ERROR \"CODE some\\r\\ntext\"", "-CODE some  text");
+        let error = "-ERR CONFIG-REWRITE-FORCE-ALL failed: The server is running without a config file";
+        t.check("DEBUG CONFIG-REWRITE-FORCE-ALL", error);
         t.check("DEBUG RELOAD", "-ERR this version does not implement persistence yet");
         assert!(t.reply("DEBUG HELP").contains(", +POPULATE <count> [<prefix> [<size>]], +    "));
         let id = t.session().engine().log.id();

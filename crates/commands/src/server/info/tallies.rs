@@ -26,8 +26,12 @@ fn commands(s: &mut Sources) -> Vec<(String, String)> {
 }
 
 fn errors(s: &mut Sources) -> Vec<(String, String)> {
-    let errors = s.engine.errors.lock();
-    errors.iter().map(|(code, n)| (format!("errorstat_{}", safe(code)), format!("count={n}"))).collect()
+    s.engine
+        .errors
+        .all()
+        .iter()
+        .map(|(code, n)| (format!("errorstat_{}", safe(code)), format!("count={n}")))
+        .collect()
 }
 
 fn latencies(s: &mut Sources) -> Vec<(String, String)> {
