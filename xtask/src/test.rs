@@ -43,7 +43,15 @@ fn dependencies(whole: bool) -> Done {
         );
         return Ok(());
     }
-    run(cargo().args(["deny", "--workspace", "check", "licenses", "bans", "sources"]))?;
+    run(cargo().args([
+        "deny",
+        "--workspace",
+        "check",
+        "--hide-inclusion-graph",
+        "licenses",
+        "bans",
+        "sources",
+    ]))?;
     if whole { run(cargo().args(["deny", "--workspace", "check", "advisories"])) } else { Ok(()) }
 }
 

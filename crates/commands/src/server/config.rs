@@ -224,7 +224,7 @@ mod tests {
         t.check("SET k v", "+OK");
         let processed = |t: &mut Tester| {
             let engine = t.session().engine();
-            (engine.stats.total(|w| &w.processed), engine.errors.lock().len())
+            (engine.stats.total(|w| &w.processed), engine.errors.all().len())
         };
         assert_eq!(processed(&mut t), (1, 1));
         t.check("CONFIG RESETSTAT", "+OK");
