@@ -9,6 +9,8 @@
 //! does not. The bytes are those of Redis's `intset.c`, so RDB files and DUMP payloads take them as they are.
 //! [`IntsetRef`] reads bytes that lie anywhere, [`Intset`] owns and edits them; no bytes make a read panic.
 
+use crate::blob::Blob;
+
 /// Width and count.
 const HEADER: usize = 8;
 
@@ -164,23 +166,23 @@ fn search<const N: usize>(members: &[[u8; N]], value: i64, read: fn([u8; N]) -> 
 
 /// An intset that owns its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Intset(Vec<u8>);
+pub struct Intset(Blob);
 
 impl Intset {
     /// An empty set.
     pub fn new() -> Self {
-        Self(vec![Width::Two as u8, 0, 0, 0, 0, 0, 0, 0])
+        Self(Blob::new(&[Width::Two as u8, 0, 0, 0, 0, 0, 0, 0]))
     }
 
-    /// Checks header and order of `bytes`, and takes them over.
-    pub fn validate(bytes: Vec<u8>) -> Result<Self, Error> {
-        IntsetRef::validate(&bytes)?;
-        Ok(Self(bytes))
+    /// Checks header and order of `bytes`, and copies them.
+    pub fn validate(bytes: &[u8]) -> Result<Self, Error> {
+        IntsetRef::validate(bytes)?;
+        Ok(Self(Blob::new(bytes)))
     }
 
-    /// Takes bytes over that are known to be an intset: one that was built or validated by this module.
-    pub fn trusted(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+    /// Copies bytes that are known to be an intset: one that was built or validated by this module.
+    pub fn trusted(bytes: &[u8]) -> Self {
+        Self(Blob::new(IntsetRef::trusted(bytes).0))
     }
 
     /// The set to read.
@@ -193,9 +195,9 @@ impl Intset {
         &self.0
     }
 
-    /// Gives the bytes back.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+    /// Bytes of memory that it takes, the pointer not counted.
+    pub fn footprint(&self) -> usize {
+        self.0.footprint()
     }
 
     /// Adds a member; tells whether it is new.
@@ -203,9 +205,8 @@ impl Intset {
         self.widen(Width::of(value));
         let Err(index) = self.view().search(value) else { return false };
         let width = self.view().width();
-        let (at, len) = (HEADER + index * width.bytes(), self.0.len());
-        self.grow(width.bytes());
-        self.0.copy_within(at..len, at + width.bytes());
+        let at = HEADER + index * width.bytes();
+        self.0.resize_gap(at, 0, width.bytes());
         width.write(&mut self.0[at..at + width.bytes()], value);
         self.write_count();
         true
@@ -219,8 +220,7 @@ impl Intset {
         }
         let Ok(index) = self.view().search(value) else { return false };
         let at = HEADER + index * width.bytes();
-        self.0.copy_within(at + width.bytes().., at);
-        self.0.truncate(self.0.len() - width.bytes());
+        self.0.resize_gap(at, width.bytes(), 0);
         self.write_count();
         true
     }
@@ -233,7 +233,8 @@ impl Intset {
             return;
         }
         let count = self.view().len();
-        self.grow(count * (width.bytes() - old.bytes()));
+        let end = self.0.len();
+        self.0.resize_gap(end, 0, count * (width.bytes() - old.bytes()));
         for index in (0..count).rev() {
             // The old width still stands in the header.
             let value = self.view().get(index).unwrap_or_default();
@@ -241,15 +242,6 @@ impl Intset {
             width.write(&mut self.0[at..at + width.bytes()], value);
         }
         self.0[0] = width as u8;
-    }
-
-    /// Adds bytes at the end; capacity grows by an eighth.
-    fn grow(&mut self, more: usize) {
-        let len = self.0.len();
-        if self.0.capacity() - len < more {
-            self.0.reserve_exact(more + len / 8);
-        }
-        self.0.resize(len + more, 0);
     }
 
     fn write_count(&mut self) {
@@ -321,7 +313,7 @@ mod tests {
             (b"\x02\0\0\0\x02\0\0\0\x02\0\x02\0", Error::Order(1)),
             (b"\x02\0\0\0\x02\0\0\0\x02\0\xff\xff", Error::Order(1)),
         ] {
-            assert_eq!(Intset::validate(bytes.to_vec()), Err(error));
+            assert_eq!(Intset::validate(bytes), Err(error));
         }
     }
 

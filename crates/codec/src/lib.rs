@@ -4,6 +4,7 @@
 //! format that Redis fixed long ago and that others depend on byte for byte, so each head names the behaviour
 //! it reproduces, and the tests hold answers of the genuine server.
 
+pub mod blob;
 pub mod crc16;
 pub mod crc64;
 pub mod glob;

@@ -2,37 +2,30 @@
 
 use super::entry::{EOF, Encoded, decode};
 use super::{COUNT_UNKNOWN, EMPTY, Entry, Error, HEADER, ListpackRef, MAX_BYTES, Position, backlen_size};
+use crate::blob::Blob;
 
 /// A listpack that owns its bytes.
 ///
 /// Edits keep it within 4 GiB or panic; callers stay below [`MAX_BYTES`] by asking [`fits`](Self::fits) first.
 /// Positions come from [`view`](Self::view); an edit with a stale one panics or writes to the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listpack(Vec<u8>);
+pub struct Listpack(Blob);
 
 impl Listpack {
     /// An empty listpack.
     pub fn new() -> Self {
-        Self::with_capacity(EMPTY)
+        Self(Blob::new(&[EMPTY as u8, 0, 0, 0, 0, 0, EOF]))
     }
 
-    /// An empty listpack with room for `bytes` in all.
-    pub fn with_capacity(bytes: usize) -> Self {
-        let mut listpack = Self(Vec::with_capacity(bytes.max(EMPTY)));
-        listpack.0.extend_from_slice(&[EMPTY as u8, 0, 0, 0, 0, 0, EOF]);
-        listpack
+    /// Checks every element of `bytes` in both directions, and copies them.
+    pub fn validate(bytes: &[u8]) -> Result<Self, Error> {
+        ListpackRef::validate(bytes)?;
+        Ok(Self(Blob::new(bytes)))
     }
 
-    /// Checks every element of `bytes` in both directions, and takes them over.
-    pub fn validate(bytes: Vec<u8>) -> Result<Self, Error> {
-        ListpackRef::validate(&bytes)?;
-        Ok(Self(bytes))
-    }
-
-    /// Takes bytes over that are known to be a listpack: one that was built or validated by this module.
-    pub fn trusted(bytes: Vec<u8>) -> Self {
-        ListpackRef::trusted(&bytes);
-        Self(bytes)
+    /// Copies bytes that are known to be a listpack: one that was built or validated by this module.
+    pub fn trusted(bytes: &[u8]) -> Self {
+        Self(Blob::new(ListpackRef::trusted(bytes).0))
     }
 
     /// The listpack to read.
@@ -45,14 +38,9 @@ impl Listpack {
         &self.0
     }
 
-    /// Gives the bytes back.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.0
-    }
-
-    /// Gives room that is not used back to the allocator.
-    pub fn shrink_to_fit(&mut self) {
-        self.0.shrink_to_fit();
+    /// Bytes of memory that it takes, the pointer not counted.
+    pub fn footprint(&self) -> usize {
+        self.0.footprint()
     }
 
     /// Whether `more` bytes of elements keep it within [`MAX_BYTES`].
@@ -115,7 +103,7 @@ impl Listpack {
         let counts = self.view().header_count().zip(other.header_count());
         let elements = &other.0[HEADER..other.0.len() - 1];
         let at = self.end();
-        self.resize_gap(at, 0, elements.len());
+        self.0.resize_gap(at, 0, elements.len());
         self.0[at..at + elements.len()].copy_from_slice(elements);
         self.write_header(counts.map(|(a, b)| a + b));
     }
@@ -137,34 +125,12 @@ impl Listpack {
         let added = usize::from(entry.is_some());
         match entry.map(Encoded::new) {
             Some(encoded) => {
-                self.resize_gap(at, old, encoded.size());
+                self.0.resize_gap(at, old, encoded.size());
                 encoded.write(&mut self.0[at..at + encoded.size()]);
             }
-            None => self.resize_gap(at, old, 0),
+            None => self.0.resize_gap(at, old, 0),
         }
         self.write_header(count.map(|count| count + added - removed));
-    }
-
-    /// Makes the `old` bytes at an offset `new` ones, of no particular value.
-    fn resize_gap(&mut self, at: usize, old: usize, new: usize) {
-        let len = self.0.len();
-        if new > old {
-            self.grow(new - old);
-            self.0.copy_within(at + old..len, at + new);
-        } else {
-            self.0.copy_within(at + old..len, at + new);
-            self.0.truncate(len - (old - new));
-        }
-    }
-
-    /// Adds bytes at the end. Capacity grows by an eighth, not by doubling: small values are the point of this
-    /// format.
-    fn grow(&mut self, more: usize) {
-        let len = self.0.len();
-        if self.0.capacity() - len < more {
-            self.0.reserve_exact(more + len / 8);
-        }
-        self.0.resize(len + more, 0);
     }
 
     /// Writes the total, and the count when it is known.
