@@ -2,11 +2,13 @@
 
 use config::Config;
 use config::NotifyEvents;
-use keyspace::{Key, View};
+use data::{Limits, Value};
+use keyspace::{Key, Missing, View};
 use resp::{Args, Encoder, OwnedArgs};
 
 use crate::client::Client;
 use crate::engine::Engine;
+use crate::error::Error;
 use crate::pipeline::settle_expired;
 
 /// What a command has done that others must hear of.
@@ -41,6 +43,14 @@ impl Effects {
     }
 }
 
+/// What [`KeyCx::modify`] lends beside the value.
+pub struct Change<'r, 'c> {
+    /// Changes so far, as Redis counts them; a change that is not counted is lost.
+    pub count: u64,
+    /// Where the reply goes.
+    pub reply: &'r mut Encoder<'c>,
+}
+
 /// What a Read or Write handler sees. Neither sockets, nor other clients, nor the server.
 pub struct KeyCx<'c, 'v> {
     /// The command and its arguments.
@@ -64,6 +74,35 @@ impl<'c> KeyCx<'c, '_> {
     #[inline]
     pub fn changed(&mut self, changes: u64) {
         self.effects.dirty += changes;
+    }
+
+    /// Lets `work` change a value of type `T`, and draws the conclusions: changes are counted, told as `event` (class and
+    /// name), and a key that has become empty goes, which is told as "del". Answers what `work` does; `None` where
+    /// there is no key and none is to be made.
+    #[inline]
+    pub fn modify<T: Value, R>(
+        &mut self,
+        key: &[u8],
+        missing: Missing,
+        event: (NotifyEvents, &'static str),
+        work: impl FnOnce(&mut T, &mut Change<'_, 'c>) -> R,
+    ) -> Result<Option<R>, Error> {
+        let reply = &mut self.reply;
+        let modified = self.view.modify(key, missing, |value: &mut T, changes| {
+            let mut change = Change { count: 0, reply };
+            let result = work(value, &mut change);
+            *changes = change.count;
+            result
+        })?;
+        let Some(modified) = modified else { return Ok(None) };
+        if modified.changes > 0 {
+            self.changed(modified.changes);
+            self.notify(event.0, event.1, key);
+        }
+        if modified.removed {
+            self.notify(NotifyEvents::GENERIC, "del", key);
+        }
+        Ok(Some(modified.result))
     }
 
     /// Puts another command in this one's place in the log: effects are deterministic, expiries absolute.
@@ -92,6 +131,24 @@ impl<'c> KeyCx<'c, '_> {
         let wanted = self.config.notify_keyspace_events;
         if wanted.contains(class) && wanted.intersects(NotifyEvents::KEYSPACE | NotifyEvents::KEYEVENT) {
             self.effects.events.push(Event { class, name, db, key: key.into() });
+        }
+    }
+
+    /// How large values may grow before their encodings change.
+    pub fn limits(&self) -> Limits {
+        let config = self.config;
+        Limits {
+            list_max_listpack_size: config.list_max_listpack_size.into(),
+            list_compress_depth: config.list_compress_depth as usize,
+            set_max_intset_entries: config.set_max_intset_entries,
+            set_max_listpack_entries: config.set_max_listpack_entries,
+            set_max_listpack_value: config.set_max_listpack_value,
+            zset_max_listpack_entries: config.zset_max_listpack_entries,
+            zset_max_listpack_value: config.zset_max_listpack_value,
+            hash_max_listpack_entries: config.hash_max_listpack_entries,
+            hash_max_listpack_value: config.hash_max_listpack_value,
+            stream_node_max_bytes: config.stream_node_max_bytes,
+            stream_node_max_entries: config.stream_node_max_entries as usize,
         }
     }
 

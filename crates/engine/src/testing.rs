@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use config::{Config, Param};
-use keyspace::{Cursor, Keyspace, PARTITIONS, View};
+use keyspace::{Cursor, Found, Keyspace, PARTITIONS, View};
 use resp::{Limits, OwnedArgs, Protocol};
 
 use crate::client::{Arrival, Client, State};
@@ -148,13 +148,28 @@ fn dump(keyspace: &Keyspace) -> Vec<String> {
         for partition in 0..PARTITIONS {
             let mut count = usize::MAX;
             view.scan_partition(Cursor { partition, position: 0 }, &mut count, &mut |found| {
-                let value = found.str().map(|s| s.to_vec());
-                all.push(format!("{db} {:?} {value:?} {:?}", found.key(), found.expiry()));
+                let (key, value, expiry) = (found.key(), elements(found), found.expiry());
+                all.push(format!("{db} {key:?} {:?} {value:?} {expiry:?}", found.value_type()));
             });
         }
     }
     all.sort();
     all
+}
+
+/// What a value holds, however it is encoded.
+fn elements(found: Found) -> Vec<Vec<Vec<u8>>> {
+    if let Ok(string) = found.str() {
+        return vec![vec![string.to_vec()]];
+    }
+    let mut elements = vec![];
+    if let Some(object) = found.object() {
+        object.each(&mut |parts| elements.push(parts.iter().map(|part| part.to_vec()).collect::<Vec<_>>()));
+    }
+    if !found.value_type().is_ordered() {
+        elements.sort();
+    }
+    elements
 }
 
 /// Two sessions, one a protocol, and what their logs say, replayed.

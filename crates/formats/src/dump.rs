@@ -10,17 +10,21 @@
 use std::fmt;
 
 use codec::crc64::crc64;
+use data::{Limits, Object, ObjectRef};
 
-use crate::rdb::{Error, ErrorKind, Reader, Str, Writer, types, version};
+use crate::rdb::{Error, Reader, Str, Writer, types, version};
+use crate::value;
 
 const CHECKSUM: usize = size_of::<u64>();
 const FOOTER: usize = size_of::<u16>() + CHECKSUM;
 
 /// A value out of a payload.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Value<'a> {
     /// A string.
     String(Str<'a>),
+    /// A value of another type.
+    Object(Object),
 }
 
 /// Why a payload is refused before its value is looked at.
@@ -56,6 +60,12 @@ pub fn integer(value: i64) -> Vec<u8> {
     payload(version::REDIS_5, types::STRING, |writer| writer.integer(value))
 }
 
+/// The payload of a value of another type.
+pub fn object(object: ObjectRef<'_>) -> Vec<u8> {
+    let (value_type, version) = value::form(object);
+    payload(version.max(version::REDIS_5), value_type, |writer| value::write(object, writer))
+}
+
 fn payload(version: u16, value_type: u8, write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let mut out = Vec::new();
     let mut writer = Writer::new(&mut out);
@@ -86,11 +96,11 @@ pub fn verify(payload: &[u8]) -> Result<&[u8], Refused> {
 }
 
 /// Decodes the type and value of a verified payload. Bytes behind the value are ignored, as Redis does.
-pub fn decode(body: &[u8]) -> Result<Value<'_>, Error> {
+pub fn decode<'a>(body: &'a [u8], limits: &Limits) -> Result<Value<'a>, Error> {
     let mut reader = Reader::new(body);
     match reader.byte()? {
         types::STRING => reader.string().map(Value::String),
-        unknown => Err(Error { offset: 0, kind: ErrorKind::Type(unknown) }),
+        other => value::read(other, &mut reader, limits).map(Value::Object),
     }
 }
 

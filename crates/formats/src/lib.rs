@@ -5,3 +5,4 @@
 
 pub mod dump;
 pub mod rdb;
+pub mod value;

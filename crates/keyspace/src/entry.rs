@@ -4,7 +4,7 @@
 //!  0      1      2         5        6           8
 //! +------+------+---------+--------+-----------+------------+-----------+-------------+-----+-------+
 //! | kind | tag  | access  | keylen | inline len| wide keylen| expiry    | word        | key | bytes |
-//! | u8   | u8   | 24 bits | u8     | u16       | u64, opt.  | i64, opt. | u64, opt.   |     | opt.  |
+//! | u8   | u8   | 24 bits | u8     | u16       | u64, opt.  | i64, opt. | 8 or 16, opt|     | opt.  |
 //! +------+------+---------+--------+-----------+------------+-----------+-------------+-----+-------+
 //! ```
 //!
@@ -12,7 +12,8 @@
 //! - *tag*: the epoch of the last cut that has seen the entry (docs: the cut, ARCHITECTURE.md).
 //! - *access*: the LRU clock, or LFU counter and minutes, as Redis's `robj.lru`.
 //! - *body*: short strings stand inline behind the key; integers in binary in *word*; long strings are an
-//!   `Arc<Vec<u8>>` in *word*, so that a snapshot can pin one while a writer copies it.
+//!   `Arc<Vec<u8>>` in *word*, so that a snapshot can pin one while a writer copies it; the other types' values
+//!   ([`data`]) stand there themselves, in 16 bytes.
 //!
 //! A key of 16 bytes with a value of 32 takes 56 bytes. Redis needs three allocations for the same.
 
@@ -23,39 +24,13 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use data::{Hash, List, Object, ObjectRef, Set, Stream, Type, Value, Zset};
+
 /// The longest string that stands inline, in bytes.
 pub const INLINE_MAX: usize = 4096;
 
 /// The longest string whose encoding is "embstr" (Redis's OBJ_ENCODING_EMBSTR_SIZE_LIMIT).
 const EMBSTR_MAX: usize = 44;
-
-/// The type of a value: what TYPE answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Type {
-    /// Bytes, or an integer.
-    String = 0,
-    /// A list.
-    List = 1,
-    /// A set.
-    Set = 2,
-    /// A sorted set.
-    Zset = 3,
-    /// A hash.
-    Hash = 4,
-    /// A stream.
-    Stream = 5,
-}
-
-impl Type {
-    /// All types, in the order of their numbers.
-    pub const ALL: [Type; 6] = [Type::String, Type::List, Type::Set, Type::Zset, Type::Hash, Type::Stream];
-
-    /// The name that TYPE and SCAN TYPE use.
-    pub fn name(self) -> &'static str {
-        ["string", "list", "set", "zset", "hash", "stream"][self as usize]
-    }
-}
 
 /// A string value, as it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +83,8 @@ pub enum NewValue<'a> {
     },
     /// A long string that is already on the heap.
     Long(Arc<Vec<u8>>),
+    /// A value of another type.
+    Object(Object),
 }
 
 impl<'a> NewValue<'a> {
@@ -169,12 +146,15 @@ const BODY: u8 = 0b11 << 3;
 const INLINE: u8 = 0 << 3;
 const INT: u8 = 1 << 3;
 const LONG: u8 = 2 << 3;
+const OBJECT: u8 = 3 << 3;
 const EXPIRY: u8 = 1 << 5;
 const RAW: u8 = 1 << 6;
 const WIDE: u8 = 1 << 7;
 
 const HEADER: usize = 8;
 const ALIGN: usize = 8;
+/// The most bytes that a value which is no string takes in its entry.
+const OBJECT_SIZE: usize = 16;
 
 /// Whoever holds this pointer decides about the entry's life; a table does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -199,14 +179,34 @@ impl Entry {
             NewValue::Bytes { bytes, raw: false } => (INLINE, bytes),
             NewValue::Bytes { bytes, raw: true } => (INLINE | RAW, bytes),
             NewValue::Long(_) => (LONG, &[]),
+            NewValue::Object(object) => (OBJECT | object.value_type() as u8, &[]),
         };
+        let entry = Entry::allocate(body, key, inline, expiry, tag, access);
+        // SAFETY: `allocate` left room for what the body says stands at its word.
+        unsafe {
+            let word = entry.word();
+            match value {
+                NewValue::Int(n) => word.cast::<i64>().write(n),
+                NewValue::Long(long) => word.cast::<*const Vec<u8>>().write(Arc::into_raw(long)),
+                NewValue::Object(Object::List(value)) => word.cast::<List>().write(value),
+                NewValue::Object(Object::Set(value)) => word.cast::<Set>().write(value),
+                NewValue::Object(Object::Zset(value)) => word.cast::<Zset>().write(value),
+                NewValue::Object(Object::Hash(value)) => word.cast::<Hash>().write(value),
+                NewValue::Object(Object::Stream(value)) => word.cast::<Stream>().write(value),
+                NewValue::Bytes { .. } => {}
+            }
+        }
+        entry
+    }
+
+    /// Allocates an entry of type and body `kind`, and writes all but its word.
+    fn allocate(kind: u8, key: &[u8], inline: &[u8], expiry: Option<i64>, tag: u8, access: u32) -> Entry {
         let wide = if key.len() > u8::MAX as usize { WIDE } else { 0 };
-        let kind = Type::String as u8 | body | wide | if expiry.is_some() { EXPIRY } else { 0 };
+        let kind = kind | wide | if expiry.is_some() { EXPIRY } else { 0 };
         let parts = parts(kind, key.len());
-        let size = rounded(parts.end_of_key + inline.len());
-        let layout = layout(size);
-        // SAFETY: the size is at least a header's; every offset written lies below `size`, as `parts`
-        // and `rounded` computed it, and words are aligned because all that precedes them is.
+        let layout = layout(rounded(parts.end_of_key + inline.len()));
+        // SAFETY: the size is at least a header's; every offset written lies below it, as `parts` and `rounded`
+        // computed it, and words are aligned because all that precedes them is.
         unsafe {
             let Some(p) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
             let entry = Entry(p);
@@ -222,11 +222,6 @@ impl Entry {
             if let Some(at) = expiry {
                 p.add(parts.expiry).cast::<i64>().write(at);
             }
-            match value {
-                NewValue::Int(n) => p.add(parts.word).cast::<i64>().write(n),
-                NewValue::Long(long) => p.add(parts.word).cast::<*const Vec<u8>>().write(Arc::into_raw(long)),
-                NewValue::Bytes { .. } => {}
-            }
             p.add(parts.key).copy_from_nonoverlapping(key.as_ptr(), key.len());
             p.add(parts.end_of_key).copy_from_nonoverlapping(inline.as_ptr(), inline.len());
             entry.set_access(access);
@@ -239,11 +234,31 @@ impl Entry {
     /// # Safety
     /// It is not used again, by this pointer or a copy of it.
     pub unsafe fn free(self) {
-        if self.kind() & BODY == LONG {
-            // SAFETY: the word came from `Arc::into_raw` and is given back once, here.
-            drop(unsafe { Arc::from_raw(self.long_ptr()) });
+        // SAFETY: the word holds what the body says; it is dropped once, here, and the entry is given up.
+        unsafe {
+            let word = self.word();
+            match self.kind() & BODY {
+                LONG => drop(Arc::from_raw(self.long_ptr())),
+                OBJECT => match self.value_type() {
+                    Type::List => word.cast::<List>().drop_in_place(),
+                    Type::Set => word.cast::<Set>().drop_in_place(),
+                    Type::Zset => word.cast::<Zset>().drop_in_place(),
+                    Type::Hash => word.cast::<Hash>().drop_in_place(),
+                    Type::Stream => word.cast::<Stream>().drop_in_place(),
+                    Type::String => {}
+                },
+                _ => {}
+            }
+            self.free_shell();
         }
-        // SAFETY: allocated in `new` with this layout; the caller gives it up.
+    }
+
+    /// Frees the entry but not its value, which has moved to another one.
+    ///
+    /// # Safety
+    /// As for [`Entry::free`]; and [`Entry::moved`] was called.
+    pub unsafe fn free_shell(self) {
+        // SAFETY: allocated by `allocate` with this layout; the caller gives it up.
         unsafe { dealloc(self.0.as_ptr(), layout(self.size())) }
     }
 
@@ -271,6 +286,12 @@ impl Entry {
         parts(self.kind(), self.key_len())
     }
 
+    /// Where the word stands, if the body has one.
+    fn word(self) -> *mut u8 {
+        // SAFETY: `parts` stays within the entry.
+        unsafe { self.0.as_ptr().add(self.parts().word) }
+    }
+
     #[inline]
     fn key_len(self) -> usize {
         // SAFETY: the header, and the wide length where the kind says there is one.
@@ -294,13 +315,18 @@ impl Entry {
 
     /// Bytes of memory that the entry and its value take.
     pub fn footprint(self) -> usize {
-        let long = if self.kind() & BODY == LONG {
+        let outside = match self.kind() & BODY {
             // SAFETY: the word of a long string is a live `Arc<Vec<u8>>`.
-            unsafe { (*self.long_ptr()).capacity() + size_of::<Vec<u8>>() + 2 * size_of::<usize>() }
-        } else {
-            0
+            LONG => unsafe { (*self.long_ptr()).capacity() + size_of::<Vec<u8>>() + 2 * size_of::<usize>() },
+            OBJECT => self.object().map_or(0, ObjectRef::footprint),
+            _ => 0,
         };
-        self.size() + long
+        self.size() + outside
+    }
+
+    /// How many allocations freeing the value gives back, roughly.
+    pub fn effort(self) -> usize {
+        self.object().map_or(1, ObjectRef::effort)
     }
 
     /// The key.
@@ -332,8 +358,41 @@ impl Entry {
         }
     }
 
+    /// A value that is no string.
+    pub fn object<'a>(self) -> Option<ObjectRef<'a>> {
+        let word = self.word();
+        // SAFETY: the body says that a value of this type was written there; as with `key`, views bound the lifetime.
+        unsafe {
+            Some(match self.value_type() {
+                Type::String => return None,
+                Type::List => ObjectRef::List(&*word.cast()),
+                Type::Set => ObjectRef::Set(&*word.cast()),
+                Type::Zset => ObjectRef::Zset(&*word.cast()),
+                Type::Hash => ObjectRef::Hash(&*word.cast()),
+                Type::Stream => ObjectRef::Stream(&*word.cast()),
+            })
+        }
+    }
+
+    /// The value, if it is of type `T`.
+    #[inline]
+    pub fn value<'a, T: Value>(self) -> Option<&'a T> {
+        // SAFETY: as in `object`; no two types of values have the same `TYPE`.
+        (self.value_type() == T::TYPE).then(|| unsafe { &*self.word().cast::<T>() })
+    }
+
+    /// The value to change, if it is of type `T`.
+    #[inline]
+    pub fn value_mut<'a, T: Value>(self) -> Option<&'a mut T> {
+        // SAFETY: as in `value`; the partition's lock makes the caller the only one here.
+        (self.value_type() == T::TYPE).then(|| unsafe { &mut *self.word().cast::<T>() })
+    }
+
     /// The name that OBJECT ENCODING answers.
     pub fn encoding(self) -> &'static str {
+        if let Some(object) = self.object() {
+            return object.encoding();
+        }
         match (self.kind() & BODY, self.kind() & RAW != 0) {
             (INT, _) => "int",
             (INLINE, false) if self.inline_len() <= EMBSTR_MAX => "embstr",
@@ -418,27 +477,21 @@ impl Entry {
         Ok(())
     }
 
-    /// A new entry with this one's value under another key or with another expiry; this one is freed.
-    ///
-    /// # Safety
-    /// `self` is not used again.
-    pub unsafe fn rebuilt(self, key: &[u8], expiry: Option<i64>) -> Entry {
-        let raw = self.kind() & RAW != 0;
-        let (tag, access) = (self.tag(), self.access());
-        let build = |value| Entry::new(key, value, expiry, tag, access);
-        // SAFETY: the value is read or moved out before the old entry goes; a long string's pointer is taken
-        // over, so only the memory of the old entry is given back.
-        unsafe {
-            let new = match self.kind() & BODY {
-                LONG => build(NewValue::Long(Arc::from_raw(self.long_ptr()))),
-                _ => match self.str() {
-                    Str::Int(n) => build(NewValue::Int(n)),
-                    Str::Bytes(bytes) => build(NewValue::Bytes { bytes, raw }),
-                },
-            };
-            dealloc(self.0.as_ptr(), layout(self.size()));
-            new
-        }
+    /// A new entry with this one's value under another key or with another expiry. This one keeps everything but the
+    /// value: what is left for it is [`Entry::free_shell`].
+    pub fn moved(self, key: &[u8], expiry: Option<i64>, tag: u8, access: u32) -> Entry {
+        let kind = self.kind() & (TYPE | BODY | RAW);
+        let inline = match kind & BODY {
+            // SAFETY: the inline bytes, as `allocate` wrote them.
+            INLINE => unsafe {
+                std::slice::from_raw_parts(self.0.as_ptr().add(self.parts().end_of_key), self.inline_len())
+            },
+            _ => &[],
+        };
+        let new = Entry::allocate(kind, key, inline, expiry, tag, access);
+        // SAFETY: both have words of the same size; the value has one owner, which is the new entry from here on.
+        unsafe { new.word().copy_from_nonoverlapping(self.word(), word_size(kind)) };
+        new
     }
 
     /// A copy of the value, for COPY or for a snapshot: a long string is shared until one side writes.
@@ -449,6 +502,9 @@ impl Entry {
                 Arc::increment_strong_count(self.long_ptr());
                 Arc::from_raw(self.long_ptr())
             });
+        }
+        if let Some(object) = self.object() {
+            return NewValue::Object(object.to_object());
         }
         match self.str() {
             Str::Int(n) => NewValue::Int(n),
@@ -491,8 +547,17 @@ impl Entry {
 fn parts(kind: u8, key_len: usize) -> Parts {
     let expiry = HEADER + if kind & WIDE != 0 { 8 } else { 0 };
     let word = expiry + if kind & EXPIRY != 0 { 8 } else { 0 };
-    let key = word + if kind & BODY != INLINE { 8 } else { 0 };
+    let key = word + word_size(kind);
     Parts { expiry, word, key, end_of_key: key + key_len }
+}
+
+#[inline]
+fn word_size(kind: u8) -> usize {
+    match kind & BODY {
+        INLINE => 0,
+        OBJECT => OBJECT_SIZE,
+        _ => 8,
+    }
 }
 
 fn rounded(size: usize) -> usize {
@@ -539,11 +604,13 @@ mod tests {
                 assert_eq!(e.str().to_vec(), value);
             };
             check(entry, &key, expiry);
-            // SAFETY: each entry is used no more once it was rebuilt or freed.
+            let expiry = expiry.map(|_| 7).xor(Some(7));
+            let moved = entry.moved(b"other", expiry, tag, access);
+            // SAFETY: each entry is used no more once its value has moved or it was freed.
             unsafe {
-                let entry = entry.rebuilt(b"other", expiry.map(|_| 7).xor(Some(7)));
-                check(entry, b"other", expiry.map(|_| 7).xor(Some(7)));
-                entry.free();
+                entry.free_shell();
+                check(moved, b"other", expiry);
+                moved.free();
             }
         }
     }

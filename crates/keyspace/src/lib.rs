@@ -15,11 +15,14 @@ pub mod segment;
 pub mod table;
 pub mod view;
 
-pub use entry::{NewValue, Str, Type, parse_integer};
+pub use data::Type;
+pub use entry::{NewValue, Str, parse_integer};
 pub use gate::Inside;
 /// Where [`Str::bytes`] writes an integer's text.
 pub use itoa::Buffer as IntBuffer;
 pub use keyspace::{Cursor, Exclusive, Key, Keyspace, Member, Size, partition_of};
 pub use partition::{NEVER, PARTITIONS, WatchFlag};
 pub use table::Table;
-pub use view::{Expire, Expired, Found, PartitionSet, View, WrongType, integer, partitions_of};
+pub use view::{
+    Expire, Expired, Found, Missing, Modified, PartitionSet, View, WrongType, integer, partitions_of,
+};

@@ -8,8 +8,10 @@
 
 use std::marker::PhantomData;
 
+use data::{ObjectRef, Type, Value};
+
 use crate::access::idle_seconds;
-use crate::entry::{Entry, NewValue, Str, Type, parse_integer};
+use crate::entry::{Entry, NewValue, Str, parse_integer};
 use crate::gate::Inside;
 use crate::keyspace::{Counters, Cursor, Exclusive, Key, Keyspace, Member, bump, partition_of};
 use crate::partition::{Contents, PARTITIONS, WatchFlag};
@@ -100,6 +102,26 @@ pub enum Expire {
     At(i64),
 }
 
+/// What [`View::modify`] does where there is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing.
+    Skip,
+    /// It begins with an empty value, which stays if it has changed and is not empty in the end.
+    Create,
+}
+
+/// What [`View::modify`] has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Modified<R> {
+    /// What the closure answered.
+    pub result: R,
+    /// The changes that it counted.
+    pub changes: u64,
+    /// Whether the key was there and is gone, as the value was empty in the end.
+    pub removed: bool,
+}
+
 /// A found key; good while the view is borrowed.
 #[derive(Clone, Copy)]
 pub struct Found<'v>(Entry, i64, PhantomData<&'v ()>);
@@ -114,6 +136,17 @@ impl<'v> Found<'v> {
     #[inline]
     pub fn str(self) -> Result<Str<'v>, WrongType> {
         if self.0.value_type() == Type::String { Ok(self.0.str()) } else { Err(WrongType) }
+    }
+
+    /// The value, which must be a `T`.
+    #[inline]
+    pub fn value<T: Value>(self) -> Result<&'v T, WrongType> {
+        self.0.value().ok_or(WrongType)
+    }
+
+    /// The value, unless it is a string.
+    pub fn object(self) -> Option<ObjectRef<'v>> {
+        self.0.object()
     }
 
     /// When it is due, in Unix milliseconds.
@@ -348,12 +381,24 @@ impl<'a> View<'a> {
     /// pre-image is taken.
     #[inline]
     fn touch_for_write(&mut self, key: &Key, entry: Option<Entry>) {
+        if let Some(entry) = entry {
+            self.save_pre_image(entry);
+        }
+        self.tell_watchers(key);
+    }
+
+    /// The half of [`View::touch_for_write`] that must come before a change.
+    #[inline]
+    fn save_pre_image(&mut self, entry: Entry) {
         let epoch = self.keyspace.epoch();
-        if let Some(entry) = entry
-            && entry.tag() != epoch
-        {
+        if entry.tag() != epoch {
             entry.set_tag(epoch);
         }
+    }
+
+    /// The half that may wait until it is known whether anything changes.
+    #[inline]
+    fn tell_watchers(&mut self, key: &Key) {
         let db = self.db;
         let contents = self.contents(key.partition());
         if contents.is_watched() {
@@ -373,14 +418,20 @@ impl<'a> View<'a> {
 
     /// Takes an entry out of its table and frees it.
     fn take(&mut self, key: &Key, place: Place) {
+        let entry = self.detach(key, place);
+        // SAFETY: the entry has left the table, and nothing that borrows the view lives.
+        unsafe { entry.free() };
+    }
+
+    /// Takes an entry out of its table.
+    fn detach(&mut self, key: &Key, place: Place) -> Entry {
         let entry = self.table(key).at(place);
         self.touch_for_write(key, Some(entry));
         let table = self.table(key);
         let entry = table.remove(place);
         let (base, empty) = (table.base(), table.is_empty());
         self.after_removal(key.partition(), entry, base, empty);
-        // SAFETY: the entry has left the table, and nothing that borrows the view lives.
-        unsafe { entry.free() };
+        entry
     }
 
     fn after_removal(
@@ -537,6 +588,58 @@ impl<'a> View<'a> {
         Ok(result)
     }
 
+    /// A value of type `T`, for reading.
+    #[inline]
+    pub fn read<T: Value>(&mut self, key: &[u8]) -> Result<Option<&T>, WrongType> {
+        self.get(key).map(Found::value).transpose()
+    }
+
+    /// A value of type `T`, beside others that are borrowed at the same time: due or not, and without a trace. Whoever
+    /// reads several keys calls [`View::get`] for each first, which expires and counts them.
+    pub fn beside<T: Value>(&self, key: &[u8]) -> Result<Option<&T>, WrongType> {
+        let key = self.keyspace.key(key);
+        assert!(self.holds(key.partition()), "a command touched a key that it does not declare");
+        // SAFETY: the partition is held, as just seen; `self` is borrowed, so nothing is changed meanwhile.
+        let contents: &Contents = unsafe { self.keyspace.partition(key.partition()).contents() };
+        let Some(table) = contents.table(self.db) else { return Ok(None) };
+        let Some(place) = table.find(key.within(), key.bytes) else { return Ok(None) };
+        table.at(place).value().map(Some).ok_or(WrongType)
+    }
+
+    /// Lets `work` change a value of type `T` where it stands. It counts its changes in the number it is given, and
+    /// must count at least one if there was any. The key's expiry stays; a key whose value is empty in the end goes.
+    #[inline]
+    pub fn modify<T: Value, R>(
+        &mut self,
+        key: &[u8],
+        missing: Missing,
+        work: impl FnOnce(&mut T, &mut u64) -> R,
+    ) -> Result<Option<Modified<R>>, WrongType> {
+        let key = self.keyspace.key(key);
+        let mut changes = 0;
+        let Some((place, entry)) = self.lookup(&key, Intent::Write) else {
+            if missing == Missing::Skip {
+                return Ok(None);
+            }
+            let mut value = T::default();
+            let result = work(&mut value, &mut changes);
+            if changes > 0 && !value.is_empty() {
+                self.insert(&key, NewValue::Object(value.into_object()), None);
+            }
+            return Ok(Some(Modified { result, changes, removed: false }));
+        };
+        let value = entry.value_mut::<T>().ok_or(WrongType)?;
+        self.save_pre_image(entry);
+        let result = work(value, &mut changes);
+        let removed = value.is_empty();
+        if removed {
+            self.take(&key, place);
+        } else if changes > 0 {
+            self.tell_watchers(&key);
+        }
+        Ok(Some(Modified { result, changes, removed }))
+    }
+
     /// Sets, changes or takes away a key's expiry; answers whether the key is there.
     pub fn set_expiry(&mut self, key: &[u8], expiry: Option<i64>) -> bool {
         let Some(place) = self.find_for_write(key) else { return false };
@@ -554,8 +657,11 @@ impl<'a> View<'a> {
             self.keyspace.partition(key.partition()).note_due(at);
             return true;
         }
-        let new = Entry::new(key.bytes, entry.clone_value(), expiry, entry.tag(), entry.access());
-        self.exchange(&key, place, new);
+        let new = entry.moved(key.bytes, expiry, entry.tag(), entry.access());
+        let old = self.table(&key).replace(place, key.within(), new);
+        self.after_exchange(&key, old, new);
+        // SAFETY: the old entry has left the table, and its value is the new one's.
+        unsafe { old.free_shell() };
         true
     }
 
@@ -576,8 +682,10 @@ impl<'a> View<'a> {
             self.touch_for_write(&from, Some(entry));
             return true;
         }
-        let new = Entry::new(to, entry.clone_value(), entry.expiry(), self.keyspace.epoch(), entry.access());
-        self.take(&from, place);
+        let old = self.detach(&from, place);
+        let new = old.moved(to, old.expiry(), self.keyspace.epoch(), old.access());
+        // SAFETY: the old entry has left the table, and its value is the new one's.
+        unsafe { old.free_shell() };
         self.put(self.db, to, new);
         true
     }

@@ -2,6 +2,7 @@
 
 use codec::number::I64Text;
 use config::NotifyEvents;
+use data::Limits;
 use engine::args::{Options, integer, is};
 use engine::{Arg, Categories, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use formats::dump::{self, Value};
@@ -65,11 +66,16 @@ pub const RESTORE_ASKING: Command = Command {
 };
 
 fn dump_key(cx: &mut KeyCx) -> Outcome {
-    match cx.view.string(cx.args.at(1))? {
-        Some(Str::Int(number)) => cx.reply.bulk(&dump::integer(number)),
-        Some(Str::Bytes(bytes)) => cx.reply.bulk(&dump::string(bytes)),
-        None => cx.reply.null(),
-    }
+    let Some(found) = cx.view.get(cx.args.at(1)) else {
+        cx.reply.null();
+        return Ok(());
+    };
+    cx.reply.bulk(&match (found.object(), found.str()) {
+        (Some(object), _) => dump::object(object),
+        (None, Ok(Str::Bytes(bytes))) => dump::string(bytes),
+        (None, Ok(Str::Int(number))) => dump::integer(number),
+        (None, Err(wrong)) => return Err(wrong.into()),
+    });
     Ok(())
 }
 
@@ -116,11 +122,10 @@ impl RestoreOptions {
 }
 
 /// The value in a payload.
-fn decode(payload: &[u8]) -> Result<rdb::Str<'_>, Error> {
+fn decode<'a>(payload: &'a [u8], limits: &Limits) -> Result<Value<'a>, Error> {
     let body = dump::verify(payload);
     let body = body.map_err(|_| Error::text("ERR DUMP payload version or checksum are wrong"))?;
-    let Value::String(value) = dump::decode(body).map_err(|_| Error::text("ERR Bad data format"))?;
-    Ok(value)
+    dump::decode(body, limits).map_err(|_| Error::text("ERR Bad data format"))
 }
 
 fn restore(cx: &mut KeyCx) -> Outcome {
@@ -130,7 +135,7 @@ fn restore(cx: &mut KeyCx) -> Outcome {
         return Err(Error::BusyKey);
     }
     let expire = expiry(cx, options.absolute)?;
-    let value = decode(payload)?;
+    let value = decode(payload, &cx.limits())?;
     cx.reply.ok();
     if let Expire::At(at) = expire
         && at <= cx.now()
@@ -140,8 +145,9 @@ fn restore(cx: &mut KeyCx) -> Outcome {
         return Ok(());
     }
     match value {
-        rdb::Str::Int(number) => cx.view.set(key, NewValue::Int(number.into()), expire),
-        rdb::Str::Bytes(bytes) => cx.view.set(key, NewValue::parse(&bytes), expire),
+        Value::String(rdb::Str::Int(number)) => cx.view.set(key, NewValue::Int(number.into()), expire),
+        Value::String(rdb::Str::Bytes(bytes)) => cx.view.set(key, NewValue::parse(&bytes), expire),
+        Value::Object(object) => cx.view.set(key, NewValue::Object(object), expire),
     };
     note_past_use(cx, key, options.past_use);
     cx.changed(1);

@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Lzf,
     /// A value of a type that is not known.
     Type(u8),
+    /// What is wrong with the value itself.
+    Value(&'static str),
 }
 
 impl fmt::Display for Error {
@@ -34,6 +36,7 @@ impl fmt::Display for Error {
             ErrorKind::Encoding(encoding) => write!(f, "unknown string encoding {encoding}"),
             ErrorKind::Lzf => f.write_str("invalid LZF compressed string"),
             ErrorKind::Type(number) => write!(f, "unknown value type {number}"),
+            ErrorKind::Value(wrong) => f.write_str(wrong),
         }?;
         write!(f, " at offset {}", self.offset)
     }

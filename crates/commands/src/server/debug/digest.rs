@@ -45,11 +45,28 @@ impl Digest {
         self.0 = Sha1::digest(self.0).into();
     }
 
+    /// Adds an element of a collection. One of several parts is digested by itself first.
+    fn mix_element(&mut self, parts: &[&[u8]], ordered: bool) {
+        match parts {
+            _ if ordered => parts.iter().for_each(|part| self.mix(part)),
+            [member] => self.xor(member),
+            _ => {
+                let mut element = Digest::default();
+                parts.iter().for_each(|part| element.mix(part));
+                self.xor(&element.0);
+            }
+        }
+    }
+
     /// Adds a value with its type, and whether it expires.
     fn mix_value(&mut self, found: Found) {
         self.mix(&(found.value_type() as u32).to_be_bytes());
         if let Ok(string) = found.str() {
             self.mix(string.bytes(&mut Default::default()));
+        }
+        let ordered = found.value_type().is_ordered();
+        if let Some(object) = found.object() {
+            object.each(&mut |parts| self.mix_element(parts, ordered));
         }
         if found.expiry().is_some() {
             self.xor(b"!!expire!!");
