@@ -94,6 +94,13 @@ pub enum Error {
 }
 
 impl Error {
+    /// What EXEC answers when it is itself refused, which ends the transaction.
+    pub fn exec_abort(why: &Error) -> Error {
+        let why = why.to_string();
+        let why = why.strip_prefix("ERR ").unwrap_or(&why);
+        Error::Other(format!("EXECABORT Transaction discarded because of: {why}").into())
+    }
+
     /// An error with the code ERR.
     pub fn err(text: impl std::fmt::Display) -> Error {
         Error::Other(format!("ERR {text}").into())

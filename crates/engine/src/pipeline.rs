@@ -30,8 +30,8 @@ use crate::transaction::Queue;
 
 /// Commands whose cache misses overlap.
 pub const GROUP: usize = 32;
-/// Bytes of replies above which a client's further requests wait for the next turn, so that others are served and
-/// what there is can be sent.
+/// Bytes of replies to one client in one turn above which its further requests wait for the next, so that others are
+/// served and what there is can be sent. All that it has not read is bounded by client-output-buffer-limit.
 const MAX_REPLIES: usize = 1 << 20;
 /// Keys of one command that are prefetched; the misses of more would evict each other.
 const PREFETCHED_KEYS: usize = 16;
@@ -47,6 +47,8 @@ pub struct Peer {
     /// Bytes of the input whose commands are planned.
     planned: usize,
     parser: Parser,
+    /// Bytes of replies that waited already when its requests were planned.
+    replies_before: usize,
     /// Requests of it were left out of the last batch.
     cut_short: bool,
 }
@@ -60,6 +62,7 @@ impl Peer {
             consumed: 0,
             planned: 0,
             parser: Parser::default(),
+            replies_before: 0,
             cut_short: false,
         }
     }
@@ -147,6 +150,7 @@ impl Batch {
         if peer.client.is(State::BLOCKED | State::CLOSING) {
             return Ok(Planned::default());
         }
+        peer.replies_before = peer.client.reply.len();
         loop {
             let mark = self.spans.len();
             let len = match peer.parser.parse(&mut peer.input, peer.planned, limits, &mut self.spans)? {
@@ -312,6 +316,12 @@ pub fn unwatch(client: &mut Client, view: &mut View) {
     client.set_state(State::DIRTY, false);
 }
 
+/// Ends a client's transaction unrun, with its watches; nothing is locked, or exclusive access is held.
+pub fn discard(client: &mut Client, view: &mut View) {
+    checks::leave_multi(client);
+    unwatch(client, view);
+}
+
 /// First stage for a group: hash the keys, ask for their slots.
 fn prefetch_slots(
     keyspace: &keyspace::Keyspace,
@@ -355,7 +365,7 @@ fn run_while(
         if peer.client.is(State::BLOCKED | State::CLOSING) || peer.planned < request.end {
             continue;
         }
-        peer.cut_short = peer.client.reply.len() > MAX_REPLIES;
+        peer.cut_short = peer.client.reply.len().saturating_sub(peer.replies_before) > MAX_REPLIES;
         if peer.cut_short {
             peer.replan();
             continue;
@@ -458,11 +468,17 @@ impl Core {
             }
             Verdict::Queue(row) => checks::queue(client, row, args),
             Verdict::Refuse(row, error) => {
-                if let Some(queue) = &mut client.queue {
-                    queue.refused = true;
-                }
                 row.inspect(|row| self.stats.commands[row.id].rejected.add(1));
-                self.reply_error(client, &error);
+                let is_exec = row.is_some_and(|row| matches!(row.command.handler, Handler::Exec));
+                if is_exec {
+                    discard(client, view);
+                    self.reply_error(client, &Error::exec_abort(&error));
+                } else {
+                    if let Some(queue) = &mut client.queue {
+                        queue.refused = true;
+                    }
+                    self.reply_error(client, &error);
+                }
             }
             Verdict::CrossProtocol => {
                 let address = &client.record.address;

@@ -66,9 +66,13 @@ pub enum ProtocolError {
     UnauthenticatedBulk,
 }
 
-/// Errors are one line of text: a byte that would break it is shown as a dot.
+/// Errors are one line of text: the end of a line is shown as a blank, as in Redis, and what is no text as a dot.
 fn printable(byte: u8) -> char {
-    if byte.is_ascii_graphic() || byte == b' ' { byte as char } else { '.' }
+    match byte {
+        b'\r' | b'\n' => ' ',
+        b' '..=b'~' => byte as char,
+        _ => '.',
+    }
 }
 
 /// What [`Parser::parse`] found.
@@ -348,11 +352,12 @@ mod tests {
 
     #[test]
     fn what_is_no_request_is_refused_in_redis_words() {
-        let cases: [(&[u8], &str); 9] = [
+        let cases: [(&[u8], &str); 10] = [
             (b"*x\r\n", "invalid multibulk length"),
             (b"*2147483648\r\n", "invalid multibulk length"),
             (b"*1\r\nGET\r\n", "expected '$', got 'G'"),
             (b"*1\r\n\x00\r\n", "expected '$', got '.'"),
+            (b"*1\r\n\n$\r\n", "expected '$', got ' '"),
             (b"*1\r\n$-1\r\n", "invalid bulk length"),
             (b"*1\r\n$01\r\na\r\n", "invalid bulk length"),
             (b"*1\r\n$536870913\r\n", "invalid bulk length"),

@@ -64,6 +64,8 @@ pub struct Connection {
     pub peer: Peer,
     /// It broke the protocol: said once the replies before are written, then the connection closes.
     pub protocol_error: Option<ProtocolError>,
+    /// The other end sends no more: what it sent before is still run.
+    pub ended: bool,
     /// Bytes of the client's reply that are sent already.
     sent: usize,
     /// What the next receive asks for.
@@ -82,6 +84,7 @@ impl Connection {
             stream,
             peer: Peer::new(client),
             protocol_error: None,
+            ended: false,
             sent: 0,
             read_size: READ_SIZE,
             soft_since: None,
@@ -111,7 +114,7 @@ impl Connection {
         self.read_size = if full { (room * 2).min(MAX_READ) } else { READ_SIZE };
         self.last_active_ms = now;
         self.received += received as u64;
-        Ok((received, full))
+        Ok((received, full || self.ended))
     }
 
     /// Expects an argument of which `missing` bytes are still to come: room for it is made in steps, so that

@@ -2,7 +2,7 @@
 //!
 //! One worker has it. Each connection goes to the worker that serves the fewest.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -28,12 +28,13 @@ pub struct Door {
     replaced: NewListeners,
     /// The last turn ended with connections still waiting.
     more: bool,
+    retry: bool,
 }
 
 impl Door {
     /// A door with these listeners, to these workers. `replaced` brings other TCP listeners at run time.
     pub fn new(listeners: Vec<Listener>, inboxes: Vec<Arc<Inbox>>, replaced: NewListeners) -> Door {
-        Door { listeners, inboxes, replaced, more: false }
+        Door { listeners, inboxes, replaced, more: false, retry: false }
     }
 
     /// What INFO's listener lines say.
@@ -60,6 +61,11 @@ impl Door {
     /// Whether connections may still wait.
     pub fn has_more(&self) -> bool {
         self.more || self.replaced.lock().is_some()
+    }
+
+    /// Whether the last accept failed, for want of file descriptors perhaps: nothing else says when to try again.
+    pub fn must_retry(&mut self) -> bool {
+        std::mem::take(&mut self.retry)
     }
 
     /// Takes over other TCP listeners, if somebody has left some.
@@ -98,15 +104,18 @@ impl Door {
                         if !self.admit(config, stats, &stream) {
                             continue;
                         }
+                        log::verbose!("Accepted {}", stream.peer_address());
                         let worker = self.least_loaded();
                         if let Some(stream) = keep(worker, stream) {
                             self.inboxes[worker].hand_over(stream);
                         }
                     }
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                    // The next ones may be fine (CVE-2025-48367 family: an accept error must starve nobody).
+                    Err(e) if matches!(e.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
                     Err(e) => {
-                        // The next ones may be fine (CVE-2025-48367 family: an accept error must starve nobody).
                         log::warning!("Accepting client connection: {}", net::error_text(&e));
+                        self.retry = true;
                         break;
                     }
                 }

@@ -188,7 +188,15 @@ impl Worker {
             match event.token() {
                 WAKER => woken = true,
                 Token(listener) if listener >= LISTENERS => knock = true,
-                Token(connection) => self.ready.push(connection),
+                Token(connection) => {
+                    // Edge-triggered: an end that came with bytes in front of it is not told again.
+                    if event.is_read_closed()
+                        && let Some(connection) = self.connections.get(connection)
+                    {
+                        connection.ended = true;
+                    }
+                    self.ready.push(connection);
+                }
             }
         }
         if woken {
@@ -296,7 +304,7 @@ impl Worker {
         for at in 0..self.ready.len() {
             let number = self.ready[at];
             let Some(connection) = self.connections.get(number) else { continue };
-            if connection.peer.client.is(State::CLOSING) {
+            if connection.peer.client.is(State::CLOSING) || connection.peer.can_go_on() {
                 continue;
             }
             match connection.receive(&mut self.pool, now) {
@@ -434,6 +442,9 @@ impl Worker {
     fn tick(&mut self, now: i64) {
         let config = self.executor.config().clone();
         self.next_tick_ms = now + TICK.as_millis() as i64;
+        if self.door.as_mut().is_some_and(Door::must_retry) {
+            self.accept(now);
+        }
         for number in self.connections.numbers() {
             let Some(connection) = self.connections.get(number) else { continue };
             let verdict = if connection.is_idle(&config, now) {

@@ -1,7 +1,7 @@
 //! RESET: the connection as it was when it was new. Redis 7.2.6 `networking.c`.
 
-use engine::pipeline::unwatch;
-use engine::{Command, Error, Group, Handler, Outcome, ServerCx, State, checks};
+use engine::pipeline;
+use engine::{Command, Error, Group, Handler, Outcome, ServerCx, State};
 use resp::Protocol;
 
 /// RESET
@@ -20,8 +20,7 @@ fn reset(cx: &mut ServerCx) -> Outcome {
         return Err(Error::err("can only reset normal client connections"));
     }
     cx.engine.monitor(cx.client, false);
-    checks::leave_multi(cx.client);
-    unwatch(cx.client, cx.view);
+    pipeline::discard(cx.client, cx.view);
     cx.client.select(0);
     cx.client.speak(Protocol::Resp2);
     let modes = State::REPLY_OFF | State::REPLY_SKIP | State::NO_TOUCH | State::NO_EVICT;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use engine::pipeline::unwatch;
+use engine::pipeline::{self, unwatch};
 use engine::{
     Arg, Command, Error, Flags, Group, Handler, KeyFlags, KeySpec, Outcome, ServerCx, State, checks,
 };
@@ -91,8 +91,7 @@ fn discard(cx: &mut ServerCx) -> Outcome {
     if !cx.client.is(State::MULTI) {
         return Err(Error::text("ERR DISCARD without MULTI"));
     }
-    checks::leave_multi(cx.client);
-    unwatch(cx.client, cx.view);
+    pipeline::discard(cx.client, cx.view);
     cx.reply().ok();
     Ok(())
 }
