@@ -112,7 +112,7 @@ fn may_write(client: &Client, row: &Row) -> bool {
 
 /// Commands that run at once though the client is between MULTI and EXEC.
 fn runs_in_multi(row: &Row) -> bool {
-    matches!(row.command.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+    matches!(row.full_name.as_str(), "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
 }
 
 /// Puts a command in the client's queue.

@@ -4,7 +4,7 @@
 //! arguments is parsed once however many pieces it comes in. Texts of errors and limits are those of
 //! Redis's `processMultibulkBuffer` and `processInlineBuffer`.
 
-use memchr::memchr;
+use memchr::memchr2;
 
 use crate::args::Span;
 use crate::encode::{Encoder, Protocol};
@@ -250,10 +250,15 @@ fn bulk_header(request: &[u8], at: usize, limits: Limits) -> Result<Option<(usiz
     Ok(Some((len as usize, at + line.len() + 2)))
 }
 
+/// Where a line's `end` stands. As in Redis, whose strings end at a zero byte, there is none behind one.
+fn find(end: u8, text: &[u8]) -> Option<usize> {
+    memchr2(end, 0, text).filter(|at| text[*at] == end)
+}
+
 /// The line that begins at `at`, without its end; `None` while the end has not arrived.
 fn line(request: &[u8], at: usize, too_long: ProtocolError) -> Result<Option<&[u8]>, ProtocolError> {
     let rest = &request[at.min(request.len())..];
-    match memchr(b'\r', rest) {
+    match find(b'\r', rest) {
         // The line feed must have arrived as well, or the next bytes would begin with it.
         Some(end) if end + 1 < rest.len() => Ok(Some(&rest[..end])),
         None if rest.len() > MAX_LINE => Err(too_long),
@@ -280,7 +285,7 @@ fn parse_length(text: &[u8]) -> Option<i64> {
 /// or `None` while the line has not wholly arrived.
 fn replace_inline(buffer: &mut Vec<u8>, start: usize) -> Result<Option<usize>, ProtocolError> {
     let request = &buffer[start..];
-    let Some(newline) = memchr(b'\n', request) else {
+    let Some(newline) = find(b'\n', request) else {
         return if request.len() > MAX_LINE { Err(ProtocolError::InlineTooBig) } else { Ok(None) };
     };
     let line = request[..newline].strip_suffix(b"\r").unwrap_or(&request[..newline]);
@@ -356,7 +361,7 @@ mod tests {
             (b"*x\r\n", "invalid multibulk length"),
             (b"*2147483648\r\n", "invalid multibulk length"),
             (b"*1\r\nGET\r\n", "expected '$', got 'G'"),
-            (b"*1\r\n\x00\r\n", "expected '$', got '.'"),
+            (b"*1\r\n\x7f\r\n", "expected '$', got '.'"),
             (b"*1\r\n\n$\r\n", "expected '$', got ' '"),
             (b"*1\r\n$-1\r\n", "invalid bulk length"),
             (b"*1\r\n$01\r\na\r\n", "invalid bulk length"),

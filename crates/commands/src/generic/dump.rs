@@ -123,9 +123,9 @@ impl RestoreOptions {
 
 /// The value in a payload.
 fn decode<'a>(payload: &'a [u8], limits: &Limits) -> Result<Value<'a>, Error> {
-    let body = dump::verify(payload);
-    let body = body.map_err(|_| Error::text("ERR DUMP payload version or checksum are wrong"))?;
-    dump::decode(body, limits).map_err(|_| Error::text("ERR Bad data format"))
+    dump::verify(payload).map_err(|_| Error::text("ERR DUMP payload version or checksum are wrong"))?;
+    // Not only the body: as in Redis, a damaged value may reach into the footer.
+    dump::decode(payload, limits).map_err(|_| Error::text("ERR Bad data format"))
 }
 
 fn restore(cx: &mut KeyCx) -> Outcome {
