@@ -309,7 +309,8 @@ impl Entry {
         unsafe { self.0.as_ptr().add(6).cast::<u16>().read() as usize }
     }
 
-    fn size(self) -> usize {
+    /// Bytes of the allocation.
+    pub(crate) fn size(self) -> usize {
         rounded(self.parts().end_of_key + self.inline_len())
     }
 

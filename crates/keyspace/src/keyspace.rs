@@ -213,9 +213,8 @@ impl Keyspace {
         }
         // SAFETY: the lock was taken above, and is given back here.
         unsafe {
-            if let Some(address) = partition.contents().table(db).and_then(|t| t.candidate(within(hash))) {
-                crate::entry::prefetch(address);
-                crate::entry::prefetch(address + 63);
+            if let Some(table) = partition.contents().table(db) {
+                table.prefetch_entry(within(hash));
             }
             partition.unlock();
         }

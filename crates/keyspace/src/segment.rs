@@ -1,6 +1,7 @@
 //! A segment: up to a few thousand slots, sorted by hash.
 //!
-//! A slot is 8 bytes: a 16-bit *tag*, the next 16 bits of the hash, and the 48 bits of an entry's address.
+//! A slot is 8 bytes: a 16-bit *tag*, the next 16 bits of the hash, and the 48 bits of an entry's address, the last
+//! three of which, always zero, tell how long the entry is instead, so that all its cache lines can be asked for at once.
 //! An entry's *home* is its tag scaled to the capacity, and slots are kept in the order of their tags
 //! (linear probing that keeps hash order, as Amble and Knuth described it in 1974). Three things follow:
 //! - a lookup ends at the first larger tag, at load 7/8 after some four slots: one cache line, and only
@@ -21,6 +22,13 @@ pub const MAX_HOMES: usize = 4096;
 /// Homes of a new segment.
 const MIN_HOMES: usize = 4;
 const TAIL: usize = 32;
+
+/// The bits of a slot that are an address, and those that tell how long the entry is.
+const ADDRESS: u64 = (1 << 48) - 8;
+const SPAN: u64 = 0b111;
+
+/// Bytes of a cache line.
+const LINE: u64 = 64;
 
 /// Hash bits that a slot keeps.
 pub type Tag = u16;
@@ -55,12 +63,19 @@ fn slot_tag(slot: u64) -> Tag {
 #[inline]
 fn slot_entry(slot: u64) -> Entry {
     // SAFETY: slots that are not empty hold the address of a live entry, which this segment owns.
-    unsafe { Entry::from_address(slot & ((1 << 48) - 1)) }
+    unsafe { Entry::from_address(slot & ADDRESS) }
+}
+
+/// Bytes that the entry of a slot takes: rounded up to 16, and 128 stands for more.
+#[inline]
+fn slot_span(slot: u64) -> u64 {
+    ((slot & SPAN) + 1) * 16
 }
 
 fn make_slot(tag: Tag, entry: Entry) -> u64 {
-    debug_assert!(entry.address() < 1 << 48, "user space addresses take 48 bits");
-    (tag as u64) << 48 | entry.address()
+    let span = (entry.size() as u64 - 1) / 16;
+    debug_assert!(entry.address() & !ADDRESS == 0, "user space addresses take 48 bits, and entries are aligned");
+    (tag as u64) << 48 | entry.address() | span.min(SPAN)
 }
 
 /// Slots in order; they do not own what they point to.
@@ -206,14 +221,21 @@ impl Segment {
         None
     }
 
-    /// The address of the first entry whose tag is that of `hash`: most likely the one looked for.
+    /// Asks for the cache lines of the first entry whose tag is that of `hash`: most likely the one looked for.
     #[inline]
-    pub fn candidate(&self, hash: u64) -> Option<u64> {
+    pub fn prefetch_entry(&self, hash: u64) {
         let tag = self.tag(hash);
         let from = &self.slots.all[home(tag, self.slots.homes)..];
-        let slot =
-            from.iter().take_while(|s| **s != 0 && slot_tag(**s) <= tag).find(|s| slot_tag(**s) == tag)?;
-        Some(slot_entry(*slot).address())
+        let mut near = from.iter().take_while(|s| **s != 0 && slot_tag(**s) <= tag);
+        if let Some(slot) = near.find(|s| slot_tag(**s) == tag) {
+            let (first, span) = (*slot & ADDRESS, slot_span(*slot));
+            let last = first + span - 1;
+            let mut line = first & !(LINE - 1);
+            while line <= last {
+                prefetch(line);
+                line += LINE;
+            }
+        }
     }
 
     /// The entry at `index`.

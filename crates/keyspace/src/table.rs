@@ -102,10 +102,10 @@ impl Table {
         self.segment(segment).find(hash, key).map(|index| Place { segment, index })
     }
 
-    /// The address of the entry that a lookup of `hash` will most likely look at.
+    /// Asks for the cache lines of the entry that a lookup of `hash` will most likely look at.
     #[inline]
-    pub fn candidate(&self, hash: u64) -> Option<u64> {
-        self.segment(self.segment_of(hash)).candidate(hash)
+    pub fn prefetch_entry(&self, hash: u64) {
+        self.segment(self.segment_of(hash)).prefetch_entry(hash);
     }
 
     /// The entry at `place`.
