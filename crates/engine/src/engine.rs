@@ -200,8 +200,6 @@ pub struct Engine {
     pub peak_memory: AtomicU64,
     /// The memory in use when the server had started, in bytes.
     pub startup_memory: AtomicU64,
-    /// Changes since the last save.
-    pub dirty: AtomicU64,
     /// Nanoseconds spent in the cron; the cron's thread counts.
     pub cron_nanos: Counter,
     /// Nanoseconds of those spent on deleting what is due.
@@ -249,7 +247,6 @@ impl Engine {
             started_ms: unix_millis(),
             peak_memory: AtomicU64::new(0),
             startup_memory: AtomicU64::new(0),
-            dirty: AtomicU64::new(0),
             cron_nanos: Counter::default(),
             expire_nanos: Counter::default(),
             lazy_free: LazyFree::default(),

@@ -731,7 +731,7 @@ impl Unit {
     fn settle(mut self, engine: &Engine, view: &mut View) {
         self.add_expired(view);
         if self.dirty > 0 {
-            engine.dirty.fetch_add(self.dirty, Relaxed);
+            view.count_changes(self.dirty);
         }
         if !self.effects.is_empty() {
             let unit: Vec<Effect> =

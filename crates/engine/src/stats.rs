@@ -168,8 +168,6 @@ macro_rules! worker_stats {
 worker_stats! {
     /// Commands run.
     processed,
-    /// Changes made: rdb_changes_since_last_save.
-    dirty,
     /// Connections accepted.
     connections,
     /// Connections refused for maxclients.

@@ -40,6 +40,8 @@ pub struct Counters {
     pub hits: AtomicU64,
     /// Lookups for reading that found none.
     pub misses: AtomicU64,
+    /// Changes, as commands count them.
+    pub changes: AtomicU64,
     /// The state of the thread's random numbers.
     random: AtomicU64,
 }

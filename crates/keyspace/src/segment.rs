@@ -74,7 +74,10 @@ fn slot_span(slot: u64) -> u64 {
 
 fn make_slot(tag: Tag, entry: Entry) -> u64 {
     let span = (entry.size() as u64 - 1) / 16;
-    debug_assert!(entry.address() & !ADDRESS == 0, "user space addresses take 48 bits, and entries are aligned");
+    debug_assert!(
+        entry.address() & !ADDRESS == 0,
+        "user space addresses take 48 bits, and entries are aligned"
+    );
     (tag as u64) << 48 | entry.address() | span.min(SPAN)
 }
 

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;
+use std::sync::atomic::Ordering::Relaxed;
 
 use data::{ObjectRef, Type, Value};
 
@@ -866,6 +867,12 @@ impl<'a> View<'a> {
             (second.keys as i64 - first.keys as i64, second.volatile as i64 - first.volatile as i64);
         counters.count(a, keys, volatile);
         counters.count(b, -keys, -volatile);
+    }
+
+    /// Counts changes.
+    pub fn count_changes(&self, changes: u64) {
+        let counter = &self.counters.changes;
+        counter.store(counter.load(Relaxed) + changes, Relaxed);
     }
 
     /// Random bits.

@@ -1,7 +1,5 @@
 //! INFO's sections Persistence and Replication.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use super::{Field, flag};
 use Field::{Always, Idle, Sometimes};
 
@@ -14,7 +12,7 @@ pub const PERSISTENCE: &[Field] = &[
     Idle("current_fork_perc", "0.00"),
     Idle("current_save_keys_processed", "0"),
     Idle("current_save_keys_total", "0"),
-    Always("rdb_changes_since_last_save", |s| s.engine.dirty.load(Relaxed).to_string()),
+    Always("rdb_changes_since_last_save", |s| s.engine.keyspace.total(|c| &c.changes).to_string()),
     Idle("rdb_bgsave_in_progress", "0"),
     Always("rdb_last_save_time", |s| (s.engine.started_ms / 1000).to_string()),
     Idle("rdb_last_bgsave_status", "ok"),
