@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,7 +29,7 @@ fn install(directory: &Path) -> io::Result<()> {
     for tool in TOOLS.iter().filter(|tool| tool.in_redis) {
         let link = directory.join(format!("redis-{}", tool.name));
         make(&program, &link).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", link.display())))?;
-        println!("{} -> {}", link.display(), program.display());
+        writeln!(io::stdout(), "{} -> {}", link.display(), program.display())?;
     }
     Ok(())
 }

@@ -23,6 +23,32 @@ pub fn database(arg: &[u8], databases: u32) -> Result<u32, Error> {
     u32::try_from(number).ok().filter(|db| *db < databases).ok_or(Error::DbIndex)
 }
 
+/// Reads the time-out of a blocking command, in seconds and parts of them: the Unix milliseconds at which it ends, or
+/// `None` for 0, which is never.
+pub fn timeout(arg: &[u8], now: i64) -> Result<Option<i64>, Error> {
+    let seconds = codec::number::parse_f64(arg);
+    let seconds = seconds.ok_or(Error::text("ERR timeout is not a float or out of range"))?;
+    let millis = (seconds * 1000.0).ceil();
+    if millis >= i64::MAX as f64 {
+        return Err(Error::text("ERR timeout is out of range"));
+    }
+    deadline(millis as i64, now)
+}
+
+/// The same from milliseconds.
+pub fn timeout_ms(arg: &[u8], now: i64) -> Result<Option<i64>, Error> {
+    let millis = parse_integer(arg).ok_or(Error::text("ERR timeout is not an integer or out of range"))?;
+    deadline(millis, now)
+}
+
+fn deadline(millis: i64, now: i64) -> Result<Option<i64>, Error> {
+    match millis {
+        ..0 => Err(Error::text("ERR timeout is negative")),
+        0 => Ok(None),
+        _ => now.checked_add(millis).map(Some).ok_or(Error::text("ERR timeout is out of range")),
+    }
+}
+
 /// Whether an argument is this word, in any case. `word` is in capitals.
 #[inline]
 pub fn is(arg: &[u8], word: &str) -> bool {

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use keyspace::Waiter;
 use parking_lot::Mutex;
 use resp::{Encoder, Protocol};
 
+use crate::blocking::Waiting;
 use crate::transaction::{Queue, Watched};
 
 /// Never set, so that the field says nothing.
@@ -63,6 +65,8 @@ pub struct ClientRecord {
     pub commands: AtomicU64,
     /// 2 or 3.
     pub protocol: AtomicU8,
+    /// What stands at the keys that it waits for.
+    pub waiter: Mutex<Option<Arc<Waiter>>>,
     /// Set once by CLIENT KILL; the worker closes the connection.
     pub killed: std::sync::atomic::AtomicBool,
 }
@@ -144,6 +148,8 @@ pub struct Client {
     pub queue: Option<Box<Queue>>,
     /// Keys watched.
     pub watched: Watched,
+    /// What it waits for.
+    pub waiting: Option<Box<Waiting>>,
 }
 
 impl Client {
@@ -159,6 +165,7 @@ impl Client {
             state,
             queue: None,
             watched: Watched::default(),
+            waiting: None,
         }
     }
 
@@ -243,6 +250,7 @@ impl Clients {
             net_out: AtomicU64::new(0),
             commands: AtomicU64::new(0),
             protocol: AtomicU8::new(2),
+            waiter: Mutex::default(),
             killed: false.into(),
         });
         self.all.lock().insert(id, record.clone());

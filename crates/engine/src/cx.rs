@@ -6,6 +6,7 @@ use data::{Limits, Value};
 use keyspace::{Key, Missing, View};
 use resp::{Args, Encoder, OwnedArgs};
 
+use crate::blocking::Wait;
 use crate::client::Client;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -20,6 +21,8 @@ pub struct Effects {
     pub instead: Option<Vec<OwnedArgs>>,
     /// Keyspace events, where anyone asked for their class.
     pub events: Vec<Event>,
+    /// It has found nothing, and waits.
+    pub wait: Option<Box<Wait>>,
 }
 
 /// A keyspace event: `notify-keyspace-events` chooses which are told.
@@ -40,6 +43,7 @@ impl Effects {
         self.dirty = 0;
         self.instead = None;
         self.events.clear();
+        self.wait = None;
     }
 }
 
@@ -132,6 +136,12 @@ impl<'c> KeyCx<'c, '_> {
         if wanted.contains(class) && wanted.intersects(NotifyEvents::KEYSPACE | NotifyEvents::KEYEVENT) {
             self.effects.events.push(Event { class, name, db, key: key.into() });
         }
+    }
+
+    /// Lets the client wait, instead of a reply; the handler runs again when one of the keys has a value to its liking,
+    /// and may ask to wait again. Within MULTI, and where the time is over, `nothing` is answered.
+    pub fn wait(&mut self, wait: Wait) {
+        self.effects.wait = Some(Box::new(wait));
     }
 
     /// How large values may grow before their encodings change.

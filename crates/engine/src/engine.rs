@@ -96,6 +96,8 @@ pub enum Message {
     Killed,
     /// A pause has ended or changed: parked commands may run.
     Resume,
+    /// A client's wait has ended: its worker tells it.
+    Unblocked(u64, crate::blocking::Ended),
     /// A command was run: the line for clients that monitor.
     Monitored(Arc<[u8]>),
 }

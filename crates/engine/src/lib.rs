@@ -8,6 +8,7 @@
 //!   [`stats`] and their [`rates`], [`slowlog`], [`latency`], [`lazy_free`], [`cpu_time`].
 
 pub mod args;
+pub mod blocking;
 pub mod checks;
 pub mod client;
 pub mod command;

@@ -12,14 +12,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use config::Config;
-use keyspace::{Key, Member, PartitionSet, View, partition_of};
-use resp::{Args, Limits, OwnedArgs, Parsed, Parser, ProtocolError, Span};
+use keyspace::{Key, Member, PartitionSet, View, Waiter, partition_of};
+use resp::{Args, Encoder, Limits, OwnedArgs, Parsed, Parser, ProtocolError, Span};
 
+use crate::blocking::{Blocked, Ended, Wait, Waiting};
 use crate::checks::{self, Verdict};
 use crate::client::{Client, State};
 use crate::command::{Flags, Handler};
 use crate::cx::{Effects, KeyCx, ServerCx};
-use crate::engine::{Attention, Engine, LogLevel, unix_micros, unix_millis};
+use crate::engine::{Attention, Engine, LogLevel, Message, unix_micros, unix_millis};
 use crate::error::{Error, Outcome};
 use crate::log::Effect;
 use crate::monitors;
@@ -201,8 +202,10 @@ struct Core {
 enum Flow {
     /// It was run, queued or refused.
     Done,
-    /// It waits: the client is blocked.
+    /// It was not run, and waits for the end of a pause.
     Parked,
+    /// It was run, and waits for a key.
+    Waiting,
     /// It needs exclusive access, and was not run.
     NeedsExclusive,
 }
@@ -278,11 +281,25 @@ impl Executor {
         expire_due(self.core.engine, &self.member, partition, limit)
     }
 
-    /// Ends a client's watches, when it goes.
-    pub fn unwatch(&mut self, client: &mut Client) {
+    /// Ends a client's wait for a key, and its watches if it goes. Whoever calls this has claimed the waiter.
+    pub fn end_wait(&mut self, client: &mut Client, ended: Ended) {
         let inside = self.member.gate.enter();
         let mut view = View::new(&self.member, &inside, unix_millis());
-        unwatch(client, &mut view);
+        self.core.end_wait(&mut view, client, ended);
+    }
+
+    /// Ends all that a client has left at keys, when it goes.
+    pub fn leave(&mut self, client: &mut Client) {
+        if let Some(waiting) = &client.waiting {
+            // If somebody serves it at this moment, the reply finds no client.
+            waiting.waiter.claim();
+            self.end_wait(client, Ended::Gone);
+        }
+        if !client.watched.keys().is_empty() {
+            let inside = self.member.gate.enter();
+            let mut view = View::new(&self.member, &inside, unix_millis());
+            unwatch(client, &mut view);
+        }
     }
 }
 
@@ -384,6 +401,10 @@ fn run_while(
         match core.request(view, &mut peer.client, args, request.row, request.hash) {
             Flow::Done => peer.consumed = request.end,
             Flow::Parked => peer.replan(),
+            Flow::Waiting => {
+                peer.consumed = request.end;
+                peer.replan();
+            }
             Flow::NeedsExclusive => return at,
         }
     }
@@ -439,8 +460,7 @@ impl Core {
             if !view.is_exclusive() && is_exclusive(row, client) {
                 return Flow::NeedsExclusive;
             }
-            self.command(view, client, args, row, hash);
-            return Flow::Done;
+            return self.command(view, client, args, row, hash);
         }
         self.request_with_checks(view, client, args, row, hash)
     }
@@ -462,9 +482,12 @@ impl Core {
                     return Flow::NeedsExclusive;
                 }
                 view.no_touch = client.is(State::NO_TOUCH) && row.command.name != "touch";
-                self.command(view, client, args, row, hash);
+                let flow = self.command(view, client, args, row, hash);
                 view.no_touch = false;
                 self.show_monitors(client, args, row);
+                if let Flow::Waiting = flow {
+                    return flow;
+                }
             }
             Verdict::Queue(row) => checks::queue(client, row, args),
             Verdict::Refuse(row, error) => {
@@ -500,22 +523,153 @@ impl Core {
 
     /// Runs a command that has passed the checks, and counts it.
     #[inline]
-    fn command(&mut self, view: &mut View, client: &mut Client, args: Args, row: &'static Row, hash: u64) {
+    fn command(
+        &mut self,
+        view: &mut View,
+        client: &mut Client,
+        args: Args,
+        row: &'static Row,
+        hash: u64,
+    ) -> Flow {
         let db = client.db;
-        let mut unit = Unit::default();
-        let outcome = match row.command.handler {
-            Handler::Exec => self.exec(view, client, &mut unit),
+        let (mut unit, mut flow) = (Unit::default(), Flow::Done);
+        match row.command.handler {
+            Handler::Exec => {
+                let outcome = self.exec(view, client, &mut unit);
+                self.finish(view, client, args, row, outcome);
+            }
             _ => {
                 self.lock(view, args, row, hash);
                 let outcome = self.call(view, client, args, row);
                 unit.add(&mut self.effects, view, db, args);
-                outcome
+                match self.effects.wait.take() {
+                    None => self.finish(view, client, args, row, outcome),
+                    Some(wait) => {
+                        self.begin_wait(view, client, args, row, *wait);
+                        flow = Flow::Waiting;
+                    }
+                }
             }
         };
-        self.finish(view, client, args, row, outcome);
         if unit.is_due(view) {
             unit.settle(self.engine, view);
         }
+        if !view.ready.is_empty() {
+            self.serve_waiters(view);
+        }
+        flow
+    }
+
+    /// Leaves a waiter at the keys that a command waits for, which are held.
+    fn begin_wait(
+        &mut self,
+        view: &mut View,
+        client: &mut Client,
+        args: Args,
+        row: &'static Row,
+        wait: Wait,
+    ) {
+        let mut partitions = PartitionSet::default();
+        row.each_key(args, |key| partitions.insert(partition_of(view.keyspace().hash(key))));
+        let record = &client.record;
+        let command = Blocked {
+            row,
+            args: args.to_owned(),
+            protocol: client.protocol,
+            client: record.id,
+            worker: record.worker,
+        };
+        let Wait { keys, wants, sees_loss, until, nothing } = wait;
+        let waiter = Waiter::new(client.db, keys, wants, sees_loss, partitions, Box::new(command));
+        view.db = client.db;
+        view.wait(&waiter);
+        *record.waiter.lock() = Some(waiter.clone());
+        client.waiting = Some(Box::new(Waiting { waiter, until, nothing }));
+        client.set_state(State::BLOCKED, true);
+        self.last_tick = self.clock.raw();
+    }
+
+    /// Runs the commands of those who wait for keys that were touched, until no touched key is left. The command that
+    /// touched them is settled.
+    #[cold]
+    fn serve_waiters(&mut self, view: &mut View) {
+        while let Some((db, key)) = view.ready.pop_front() {
+            let mut index = 0;
+            loop {
+                let partition = view.keyspace().key(&key).partition();
+                if !view.holds_all(&PartitionSet::of(partition)) {
+                    view.lock_one(partition);
+                }
+                view.db = db;
+                let Some(waiter) = view.waiter(db, &key, index) else { break };
+                let found = view.inspect(&key).map(|found| found.value_type());
+                let is_concerned = found == Some(waiter.wants) || waiter.sees_loss;
+                if !(is_concerned && self.serve(view, &waiter)) {
+                    index += 1;
+                }
+            }
+        }
+    }
+
+    /// Runs a waiter's command again. Answers whether that ended its wait.
+    fn serve(&mut self, view: &mut View, waiter: &Arc<Waiter>) -> bool {
+        let Some(blocked) = waiter.command.downcast_ref::<Blocked>() else { return false };
+        let (Handler::Read(run) | Handler::Write(run)) = blocked.row.command.handler else { return false };
+        if !waiter.claim() {
+            return false;
+        }
+        if !view.holds_all(&waiter.partitions) {
+            view.lock_many(waiter.partitions.clone());
+        }
+        let (args, mut reply) = (blocked.args.as_args(), Vec::new());
+        view.db = waiter.db;
+        self.effects.clear();
+        let mut cx = KeyCx {
+            args,
+            reply: Encoder::new(&mut reply, blocked.protocol),
+            view,
+            config: &self.config,
+            effects: &mut self.effects,
+        };
+        let outcome = run(&mut cx);
+        if self.effects.wait.take().is_some() {
+            waiter.release();
+            return false;
+        }
+        if let Err(error) = &outcome {
+            reply.clear();
+            let text = error.to_string();
+            self.engine.count_error(&text);
+            self.stats.errors.add(1);
+            Encoder::new(&mut reply, blocked.protocol).error(text.as_bytes());
+        }
+        let mut unit = Unit::default();
+        unit.add(&mut self.effects, view, waiter.db, args);
+        self.count(blocked.row, &outcome);
+        if unit.is_due(view) {
+            unit.settle(self.engine, view);
+        }
+        view.db = waiter.db;
+        waiter.keys.iter().for_each(|key| view.stop_waiting(waiter, key));
+        let message = Message::Unblocked(blocked.client, Ended::Served(reply));
+        self.engine.mailboxes[blocked.worker].push(message);
+        true
+    }
+
+    /// Ends a client's wait, whatever it waited for; nothing is locked.
+    fn end_wait(&mut self, view: &mut View, client: &mut Client, ended: Ended) {
+        let Some(waiting) = client.waiting.take() else { return };
+        for key in &waiting.waiter.keys {
+            view.lock_one(view.keyspace().key(key).partition());
+            view.db = waiting.waiter.db;
+            view.stop_waiting(&waiting.waiter, key);
+        }
+        view.unlock();
+        *client.record.waiter.lock() = None;
+        client.set_state(State::BLOCKED, false);
+        let mark = client.reply.len();
+        client.reply_ended(waiting.nothing, ended);
+        checks::after_reply(client, mark);
     }
 
     /// Locks the partitions of a key command's keys.
@@ -583,9 +737,9 @@ impl Core {
         client.encoder().error(text.as_bytes());
     }
 
-    /// Counts a command that has run.
+    /// Counts a command that has run; answers how many nanoseconds it took.
     #[inline]
-    fn finish(&mut self, view: &View, client: &mut Client, args: Args, row: &Row, outcome: Outcome) {
+    fn count(&mut self, row: &Row, outcome: &Outcome) -> u64 {
         let tick = self.clock.raw();
         let nanos = self.clock.delta_as_nanos(self.last_tick, tick);
         self.last_tick = tick;
@@ -595,6 +749,13 @@ impl Core {
             stats.failed.add(1);
         }
         self.stats.processed.add(1);
+        nanos
+    }
+
+    /// Counts a client's command that has run, and takes note of a slow one.
+    #[inline]
+    fn finish(&mut self, view: &View, client: &mut Client, args: Args, row: &Row, outcome: Outcome) {
+        let nanos = self.count(row, &outcome);
         client.record.command.store(row.id as u32, Relaxed);
         if nanos >= self.noteworthy {
             self.note(view, client, args, row, nanos);
@@ -646,6 +807,10 @@ impl Core {
             let (db, args) = (client.db, args.as_args());
             let outcome = self.call(view, client, args, row);
             unit.add(&mut self.effects, view, db, args);
+            // Within a transaction nothing waits.
+            if let Some(wait) = self.effects.wait.take() {
+                wait.nothing.reply(client.encoder());
+            }
             self.finish(view, client, args, row, outcome);
             self.show_monitors(client, args, row);
         }

@@ -17,9 +17,10 @@ use config::{Config, Param};
 use keyspace::{Cursor, Found, Keyspace, PARTITIONS, View};
 use resp::{Limits, OwnedArgs, Protocol};
 
+use crate::blocking::Ended;
 use crate::client::{Arrival, Client, State};
 use crate::command::Command;
-use crate::engine::{Engine, Facts, Host, LogLevel, Shutdown, unix_millis};
+use crate::engine::{Engine, Facts, Host, LogLevel, Message, Shutdown, unix_millis};
 use crate::pipeline::{Batch, Executor, Peer, Peers};
 use crate::table::CommandTable;
 
@@ -124,6 +125,26 @@ impl Session {
             shown.push(show(&mut rest));
         }
         shown.join(" ")
+    }
+
+    /// What a client got that it did not just ask for, in short: the end of a wait. `None` if nothing came.
+    pub fn received(&mut self, client: usize) -> Option<String> {
+        for message in self.engine.mailboxes[0].take() {
+            let Message::Unblocked(id, ended) = message else { continue };
+            if let Some(peer) = self.peers.iter_mut().find(|peer| peer.client.record.id == id) {
+                self.executor.end_wait(&mut peer.client, ended);
+            }
+        }
+        let reply = std::mem::take(&mut self.peers[client].client.reply);
+        (!reply.is_empty()).then(|| show(&mut &reply[..]))
+    }
+
+    /// Lets the time of a client's wait be over.
+    pub fn time_out(&mut self, client: usize) {
+        let client = &mut self.peers[client].client;
+        if client.waiting.as_ref().is_some_and(|waiting| waiting.waiter.claim()) {
+            self.executor.end_wait(client, Ended::TimedOut);
+        }
     }
 
     /// All that was logged so far, if the log is read.
@@ -237,6 +258,19 @@ impl Tester {
         let reply = self.reply(line);
         let number = reply.strip_prefix(':').and_then(|n| n.parse().ok());
         assert!(number.is_some_and(|n| limits.contains(&n)), "{line}: {reply}");
+    }
+
+    /// What a client has received without asking just now, in RESP2 and RESP3: the end of a wait.
+    #[track_caller]
+    pub fn check_received(&mut self, client: usize, resp2: Option<&str>, resp3: Option<&str>) {
+        for (session, expected) in self.sessions.iter_mut().zip([resp2, resp3]) {
+            assert_eq!(session.received(client).as_deref(), expected);
+        }
+    }
+
+    /// Lets the time of a client's wait be over.
+    pub fn time_out(&mut self, client: usize) {
+        self.sessions.iter_mut().for_each(|session| session.time_out(client));
     }
 
     /// What the RESP2 session has logged so far: a line for each command, its arguments with blanks between.

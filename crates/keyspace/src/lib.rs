@@ -14,6 +14,7 @@ pub mod partition;
 pub mod segment;
 pub mod table;
 pub mod view;
+pub mod waiters;
 
 pub use data::Type;
 pub use entry::{NewValue, Str, parse_integer};
@@ -26,3 +27,4 @@ pub use table::Table;
 pub use view::{
     Expire, Expired, Found, Missing, Modified, PartitionSet, View, WrongType, integer, partitions_of,
 };
+pub use waiters::Waiter;

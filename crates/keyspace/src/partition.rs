@@ -1,6 +1,6 @@
 //! A partition: one lock over one 1,024th of every database.
 //!
-//! Watchers of a key stand in the partition of that key, under the same lock as the key, so whoever changes it
+//! Watchers of a key, and those who wait for it, stand in the partition of that key, under the same lock as the key, so whoever changes it
 //! tells them in the same hold.
 
 #![allow(unsafe_code)]
@@ -15,6 +15,7 @@ use parking_lot::lock_api::RawMutex as _;
 
 use crate::segment::{Base, Tag};
 use crate::table::Table;
+use crate::waiters::{Queue, Waiter, Waiters};
 
 /// Partitions in a keyspace; a power of two.
 pub const PARTITIONS: usize = 1024;
@@ -48,8 +49,15 @@ pub struct Contents {
     first: Table,
     /// Those of databases 1 and on, as far as they were written.
     others: Vec<Option<Box<Table>>>,
-    /// Who watches which key.
-    watchers: Option<Box<Watchers>>,
+    /// Who is told when a key changes, if anyone is.
+    listeners: Option<Box<Listeners>>,
+}
+
+/// Who is told when a key changes.
+#[derive(Default)]
+struct Listeners {
+    watchers: Watchers,
+    waiters: Waiters,
 }
 
 type Watchers = HashMap<(u32, Box<[u8]>), Vec<WatchFlag>>;
@@ -191,51 +199,82 @@ impl Contents {
         }
     }
 
-    /// Whether anyone watches a key here.
+    /// Whether anyone is to be told of changes here.
     #[inline]
-    pub fn is_watched(&self) -> bool {
-        self.watchers.is_some()
+    pub fn has_listeners(&self) -> bool {
+        self.listeners.is_some()
     }
 
     /// Watches a key.
     pub fn watch(&mut self, db: u32, key: &[u8], flag: &WatchFlag) {
-        let flags = self.watchers.get_or_insert_default().entry((db, key.into())).or_default();
+        let flags = self.listeners.get_or_insert_default().watchers.entry((db, key.into())).or_default();
         flags.push(flag.clone());
     }
 
     /// Ends a watch.
     pub fn unwatch(&mut self, db: u32, key: &[u8], flag: &WatchFlag) {
-        let Some(watchers) = &mut self.watchers else { return };
+        let Some(listeners) = &mut self.listeners else { return };
         let place = (db, key.into());
-        if let Some(flags) = watchers.get_mut(&place) {
+        if let Some(flags) = listeners.watchers.get_mut(&place) {
             flags.retain(|f| !Arc::ptr_eq(f, flag));
             if flags.is_empty() {
-                watchers.remove(&place);
+                listeners.watchers.remove(&place);
             }
         }
-        if watchers.is_empty() {
-            self.watchers = None;
+        self.forget_silence();
+    }
+
+    /// Lets a client wait for a key, behind those that do already.
+    pub fn wait(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
+        self.listeners.get_or_insert_default().waiters.add(key, waiter);
+    }
+
+    /// Ends a wait for a key.
+    pub fn stop_waiting(&mut self, key: &[u8], waiter: &Arc<Waiter>) {
+        let Some(listeners) = &mut self.listeners else { return };
+        listeners.waiters.remove(key, waiter);
+        self.forget_silence();
+    }
+
+    fn forget_silence(&mut self) {
+        if self.listeners.as_ref().is_some_and(|l| l.watchers.is_empty() && l.waiters.is_empty()) {
+            self.listeners = None;
         }
     }
 
-    /// Tells the watchers of a key that it was touched.
-    pub fn touched(&self, db: u32, key: &[u8]) {
-        let Some(watchers) = &self.watchers else { return };
-        if let Some(flags) = watchers.get(&(db, key.into())) {
+    /// The waiter for a key before which `index` others came.
+    pub fn waiter(&self, db: u32, key: &[u8], index: usize) -> Option<Arc<Waiter>> {
+        self.listeners.as_ref()?.waiters.of(db, key)?.get(index).cloned()
+    }
+
+    /// Tells the watchers of a key that it was touched. Answers whether somebody waits for it.
+    pub fn touched(&self, db: u32, key: &[u8]) -> bool {
+        let Some(listeners) = &self.listeners else { return false };
+        if let Some(flags) = listeners.watchers.get(&(db, key.into())) {
             flags.iter().for_each(|f| f.store(true, Relaxed));
         }
+        listeners.waiters.of(db, key).is_some()
     }
 
-    /// Tells the watchers of every key of a database that `is_touched` names.
-    pub fn touched_all(&self, db: u32, is_touched: impl Fn(&[u8]) -> bool) {
-        let watched = self.watchers.iter().flat_map(|w| w.iter());
-        for ((_, _), flags) in watched.filter(|((d, key), _)| *d == db && is_touched(key)) {
+    /// Tells the watchers of every key of a database that `is_touched` names. Answers the keys among them that somebody
+    /// waits for.
+    pub fn touched_all(&self, db: u32, is_touched: impl Fn(&[u8]) -> bool) -> Vec<Box<[u8]>> {
+        let Some(listeners) = &self.listeners else { return Vec::new() };
+        for ((_, _), flags) in listeners.watchers.iter().filter(|((d, key), _)| *d == db && is_touched(key)) {
             flags.iter().for_each(|f| f.store(true, Relaxed));
         }
+        listeners.waiters.keys(db).filter(|key| is_touched(key)).map(Box::from).collect()
     }
 
-    /// Watched keys, and watches on them.
+    /// Watched keys.
     pub fn watched_keys(&self) -> usize {
-        self.watchers.as_ref().map_or(0, |w| w.len())
+        self.listeners.as_ref().map_or(0, |l| l.watchers.len())
+    }
+
+    /// Keys that somebody waits for, and those of them whose loss somebody waits to see.
+    pub fn awaited_keys(&self) -> (usize, usize) {
+        let Some(listeners) = &self.listeners else { return (0, 0) };
+        let loss = |queue: &&Queue| queue.iter().any(|w| w.sees_loss);
+        (listeners.waiters.queues().count(), listeners.waiters.queues().filter(loss).count())
     }
 }

@@ -6,7 +6,9 @@
 
 #![allow(unsafe_code)]
 
+use std::collections::VecDeque;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use data::{ObjectRef, Type, Value};
@@ -17,6 +19,7 @@ use crate::gate::Inside;
 use crate::keyspace::{Counters, Cursor, Exclusive, Key, Keyspace, Member, bump, partition_of};
 use crate::partition::{Contents, PARTITIONS, WatchFlag};
 use crate::table::{Place, Table};
+use crate::waiters::Waiter;
 
 /// The value is of another type than the command works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,13 @@ pub struct WrongType;
 pub struct PartitionSet([u64; PARTITIONS / 64]);
 
 impl PartitionSet {
+    /// The set of one.
+    pub fn of(partition: usize) -> PartitionSet {
+        let mut set = PartitionSet::default();
+        set.insert(partition);
+        set
+    }
+
     /// Adds a partition.
     pub fn insert(&mut self, partition: usize) {
         self.0[partition / 64] |= 1 << (partition % 64);
@@ -199,6 +209,8 @@ pub struct View<'a> {
     pub records: bool,
     /// Keys that were found due and deleted, in order.
     pub expired: Vec<Expired>,
+    /// Keys that were touched and that somebody waits for, in order.
+    pub ready: VecDeque<(u32, Box<[u8]>)>,
 }
 
 impl<'a> View<'a> {
@@ -214,8 +226,8 @@ impl<'a> View<'a> {
 
     fn with(keyspace: &'a Keyspace, counters: &'a Counters, held: Held, now: i64) -> View<'a> {
         let (no_touch, keeps_due, records, expired) = (false, false, false, Vec::new());
-        let many = PartitionSet::default();
-        View { keyspace, counters, held, many, db: 0, now, no_touch, keeps_due, records, expired }
+        let (many, ready) = (PartitionSet::default(), VecDeque::new());
+        View { keyspace, counters, held, many, db: 0, now, no_touch, keeps_due, records, expired, ready }
     }
 
     /// The keyspace.
@@ -402,8 +414,8 @@ impl<'a> View<'a> {
     fn tell_watchers(&mut self, key: &Key) {
         let db = self.db;
         let contents = self.contents(key.partition());
-        if contents.is_watched() {
-            contents.touched(db, key.bytes);
+        if contents.has_listeners() && contents.touched(db, key.bytes) {
+            self.ready.push_back((db, key.bytes.into()));
         }
     }
 
@@ -745,6 +757,36 @@ impl<'a> View<'a> {
         self.contents(key.partition()).unwatch(db, key.bytes, flag);
     }
 
+    /// Lets a client wait for keys of the waiter's database, all of which are held.
+    pub fn wait(&mut self, waiter: &Arc<Waiter>) {
+        for key in &waiter.keys {
+            let partition = self.keyspace.key(key).partition();
+            self.contents(partition).wait(key, waiter);
+        }
+    }
+
+    /// Ends a client's wait for a key, which is held.
+    pub fn stop_waiting(&mut self, waiter: &Arc<Waiter>, key: &[u8]) {
+        let partition = self.keyspace.key(key).partition();
+        self.contents(partition).stop_waiting(key, waiter);
+    }
+
+    /// The waiter for a key, which is held, before which `index` others came.
+    pub fn waiter(&mut self, db: u32, key: &[u8], index: usize) -> Option<Arc<Waiter>> {
+        let partition = self.keyspace.key(key).partition();
+        self.contents(partition).waiter(db, key, index)
+    }
+
+    /// Whether all these partitions are held.
+    pub fn holds_all(&self, partitions: &PartitionSet) -> bool {
+        partitions.iter().all(|partition| self.holds(partition))
+    }
+
+    /// Keys of one held partition that somebody waits for, and those whose loss somebody waits to see.
+    pub fn awaited_keys(&mut self, partition: usize) -> (usize, usize) {
+        self.contents(partition).awaited_keys()
+    }
+
     /// Whether the key is there but due.
     pub fn is_due(&mut self, key: &[u8]) -> bool {
         let (key, now) = (self.keyspace.key(key), self.now);
@@ -831,11 +873,11 @@ impl<'a> View<'a> {
     /// Empties a database. Answers its tables, to be dropped where it hurts nobody. Needs exclusive access.
     pub fn flush(&mut self, db: u32) -> Vec<Table> {
         let (keyspace, counters) = (self.keyspace, self.counters);
-        let mut taken = Vec::new();
+        let (mut taken, mut ready) = (Vec::new(), Vec::new());
         for number in 0..PARTITIONS {
             let contents = self.contents(number);
             let there = |key: &[u8]| contents.has(db, keyspace.hash_within(key), key);
-            contents.touched_all(db, there);
+            ready.extend(contents.touched_all(db, there).into_iter().map(|key| (db, key)));
             let table = contents.take_table(db);
             if table.is_empty() {
                 continue;
@@ -845,24 +887,27 @@ impl<'a> View<'a> {
             keyspace.partition(number).renew_earliest_due(contents);
             keyspace.mark_occupied(db, number, false);
         }
+        self.ready.extend(ready);
         taken
     }
 
     /// Exchanges two databases; whoever watches a key that either has is told. Needs exclusive access.
     pub fn swap(&mut self, a: u32, b: u32) {
         let (keyspace, counters) = (self.keyspace, self.counters);
-        let (first, second) = (keyspace.size(a), keyspace.size(b));
+        let (first, second, mut ready) = (keyspace.size(a), keyspace.size(b), Vec::new());
         for number in 0..PARTITIONS {
             let contents = self.contents(number);
             let there =
                 |key: &[u8]| [a, b].iter().any(|db| contents.has(*db, keyspace.hash_within(key), key));
-            contents.touched_all(a, there);
-            contents.touched_all(b, there);
+            for db in [a, b] {
+                ready.extend(contents.touched_all(db, there).into_iter().map(|key| (db, key)));
+            }
             contents.swap_tables(a, b);
             for db in [a, b] {
                 keyspace.mark_occupied(db, number, contents.table(db).is_some_and(|t| !t.is_empty()));
             }
         }
+        self.ready.extend(ready);
         let (keys, volatile) =
             (second.keys as i64 - first.keys as i64, second.volatile as i64 - first.volatile as i64);
         counters.count(a, keys, volatile);

@@ -4,12 +4,15 @@
 //! what they sent into one batch, run it, send once to each. At one command a connection this halves the
 //! passes through the kernel's caches; with pipelines it lets the cache misses of many clients overlap.
 
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use config::Config;
+use engine::blocking::Ended;
 use engine::client::{Arrival, ClientRecord};
 use engine::engine::Message;
 use engine::{Batch, Client, Engine, Executor, Peer, Peers, State, unix_millis};
@@ -71,6 +74,10 @@ pub struct Worker {
     /// Those to go on with in the next turn without waiting.
     again: Vec<usize>,
     next_tick_ms: i64,
+    /// The connections of clients that wait for a key, by the clients' numbers.
+    waiting: HashMap<u64, usize>,
+    /// When their waits end, in Unix milliseconds; also of waits that have ended before.
+    deadlines: BinaryHeap<Reverse<(i64, u64)>>,
 }
 
 /// Connections by number.
@@ -140,6 +147,8 @@ impl Worker {
             ready: Vec::new(),
             again: Vec::new(),
             next_tick_ms: 0,
+            waiting: HashMap::new(),
+            deadlines: BinaryHeap::new(),
         }
     }
 
@@ -169,7 +178,9 @@ impl Worker {
     fn wait(&mut self, events: &mut Events) {
         let accepting = self.door.as_ref().is_some_and(Door::has_more);
         let busy = accepting || !self.again.is_empty();
-        let until_tick = (self.next_tick_ms - unix_millis()).clamp(0, TICK.as_millis() as i64) as u64;
+        let deadline = self.deadlines.peek().map_or(i64::MAX, |Reverse((until, _))| *until);
+        let until_tick = self.next_tick_ms.min(deadline) - unix_millis();
+        let until_tick = until_tick.clamp(0, TICK.as_millis() as i64) as u64;
         let timeout = if busy { Duration::ZERO } else { Duration::from_millis(until_tick) };
         if let Err(e) = self.poll.poll(events, Some(timeout))
             && e.kind() != io::ErrorKind::Interrupted
@@ -207,6 +218,7 @@ impl Worker {
         if knock {
             self.accept(now);
         }
+        self.time_out(now);
     }
 
     /// Accepts what waits at the door and spreads it evenly.
@@ -264,7 +276,8 @@ impl Worker {
         if mail.contains(&Message::Resume) {
             for number in self.connections.numbers() {
                 let Some(connection) = self.connections.get(number) else { continue };
-                if connection.peer.client.is(State::BLOCKED) {
+                let client = &connection.peer.client;
+                if client.is(State::BLOCKED) && client.waiting.is_none() {
                     connection.peer.client.set_state(State::BLOCKED, false);
                     self.ready.push(number);
                 }
@@ -276,7 +289,55 @@ impl Worker {
             self.ready
                 .extend(numbers.into_iter().filter(|n| self.connections.get(*n).is_some_and(|c| killed(c))));
         }
+        for message in &mail {
+            if let Message::Unblocked(client, ended) = message {
+                self.unblock(*client, ended.clone());
+            }
+        }
         self.show_monitors(&mail);
+    }
+
+    /// Ends the wait of a client of this worker, if it is still there.
+    fn unblock(&mut self, client: u64, ended: Ended) {
+        let Some(number) = self.waiting.remove(&client) else { return };
+        let Some(connection) = self.connections.get(number) else { return };
+        connection.lend_output(&mut self.pool);
+        self.executor.end_wait(&mut connection.peer.client, ended);
+        self.ready.push(number);
+    }
+
+    /// Notes a client that has begun to wait for a key.
+    fn note_wait(&mut self, number: usize) {
+        let Some(connection) = self.connections.get(number) else { return };
+        let client = &connection.peer.client;
+        let Some(waiting) = &client.waiting else { return };
+        if self.waiting.insert(client.record.id, number).is_none()
+            && let Some(until) = waiting.until
+        {
+            self.deadlines.push(Reverse((until, client.record.id)));
+        }
+    }
+
+    /// Ends the waits whose time is over.
+    fn time_out(&mut self, now: i64) {
+        while let Some(&Reverse((until, client))) = self.deadlines.peek()
+            && until <= now
+        {
+            self.deadlines.pop();
+            let Some(number) = self.waiting.get(&client) else { continue };
+            let Some(connection) = self.connections.get(*number) else { continue };
+            let Some(waiting) = &connection.peer.client.waiting else { continue };
+            if waiting.until != Some(until) {
+                continue; // an earlier wait, which ended in time
+            }
+            if waiting.waiter.claim() {
+                self.unblock(client, Ended::TimedOut);
+            } else {
+                // Somebody runs its command at this moment, perhaps in vain.
+                self.deadlines.push(Reverse((until, client)));
+                break;
+            }
+        }
     }
 
     /// Sends what other clients have run to those that monitor.
@@ -333,6 +394,7 @@ impl Worker {
             }
             self.executor.run(&mut self.batch, &mut self.connections);
             for number in &turn {
+                self.note_wait(*number);
                 self.send(*number, &config, now, &mut more);
             }
             more.sort_unstable();
@@ -401,13 +463,12 @@ impl Worker {
     /// Ends a connection.
     fn close(&mut self, number: usize, reason: Close) {
         let Some(mut connection) = self.connections.remove(number) else { return };
+        self.waiting.remove(&connection.peer.client.record.id);
         self.again.retain(|n| *n != number);
         let record = connection.peer.client.record.clone();
         self.log_close(&record, &reason);
         let _ = self.poll.registry().deregister(&mut connection.stream);
-        if !connection.peer.client.watched.keys().is_empty() {
-            self.executor.unwatch(&mut connection.peer.client);
-        }
+        self.executor.leave(&mut connection.peer.client);
         self.engine.monitor(&mut connection.peer.client, false);
         self.engine.clients.remove(record.id);
         self.inbox.load.fetch_sub(1, Relaxed);

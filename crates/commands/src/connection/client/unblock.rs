@@ -1,6 +1,9 @@
 //! CLIENT UNBLOCK.
 
 use engine::args::{integer, is};
+use engine::blocking::Ended;
+use engine::client::ClientRecord;
+use engine::engine::Message;
 use engine::{Arg, Command, Error, Handler, Outcome, ServerCx};
 
 use super::{ADMIN, SUBCOMMAND};
@@ -33,9 +36,20 @@ fn unblock(cx: &mut ServerCx) -> Outcome {
     {
         return Err(Error::err("CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
     }
-    integer(cx.args.at(2))?;
-    // No command blocks in this version, and a pause is not ended for one client (CLIENT UNPAUSE does).
-    cx.reply().flag(false);
+    let id = integer(cx.args.at(2))?;
+    let client = u64::try_from(id).ok().and_then(|id| cx.engine.clients.get(id));
+    let ended = if cx.args.get(3).is_some_and(|reason| is(reason, "ERROR")) {
+        Ended::Refused
+    } else {
+        Ended::TimedOut
+    };
+    // Not the end of a pause: CLIENT UNPAUSE is that.
+    let waits = |client: &ClientRecord| client.waiter.lock().as_ref().is_some_and(|waiter| waiter.claim());
+    let found = client.filter(|client| waits(client));
+    if let Some(client) = &found {
+        cx.engine.mailboxes[client.worker].push(Message::Unblocked(client.id, ended));
+    }
+    cx.reply().flag(found.is_some());
     Ok(())
 }
 

@@ -58,8 +58,8 @@ pub const CLIENTS: &[Field] = &[
     Always("watching_clients", |s| s.clients().watching.to_string()),
     Idle("clients_in_timeout_table", "0"),
     Always("total_watched_keys", |s| s.watched_keys().to_string()),
-    Idle("total_blocking_keys", "0"),
-    Idle("total_blocking_keys_on_nokey", "0"),
+    Always("total_blocking_keys", |s| s.awaited_keys().0.to_string()),
+    Always("total_blocking_keys_on_nokey", |s| s.awaited_keys().1.to_string()),
 ];
 
 pub const CPU: &[Field] = &[

@@ -66,14 +66,29 @@ impl<'c, 'v> Sources<'c, 'v> {
         if self.clients().watching == 0 {
             return 0;
         }
-        let view = &mut *self.view;
         let mut count = 0;
-        for partition in 0..PARTITIONS {
-            view.lock_one(partition);
-            count += view.watched_keys(partition);
-        }
-        view.unlock();
+        self.each_partition(|view, partition| count += view.watched_keys(partition));
         count
+    }
+
+    /// Keys that somebody waits for, and those whose loss somebody waits to see.
+    pub fn awaited_keys(&mut self) -> (usize, usize) {
+        let (mut all, mut loss) = (0, 0);
+        if self.clients().blocked > 0 {
+            self.each_partition(|view, partition| {
+                let here = view.awaited_keys(partition);
+                (all, loss) = (all + here.0, loss + here.1);
+            });
+        }
+        (all, loss)
+    }
+
+    fn each_partition(&mut self, mut look: impl FnMut(&mut View, usize)) {
+        for partition in 0..PARTITIONS {
+            self.view.lock_one(partition);
+            look(self.view, partition);
+        }
+        self.view.unlock();
     }
 }
 
