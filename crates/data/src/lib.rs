@@ -10,7 +10,7 @@ mod limits;
 mod list;
 mod set;
 mod stream;
-mod zset;
+pub mod zset;
 
 pub use hash::Hash;
 pub use limits::Limits;
