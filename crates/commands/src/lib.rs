@@ -11,6 +11,7 @@ pub mod server;
 pub mod string;
 pub mod transaction;
 pub mod usage;
+pub mod zset;
 
 use engine::Command;
 
@@ -19,6 +20,7 @@ pub const FAMILIES: &[&[Command]] = &[
     generic::COMMANDS,
     string::COMMANDS,
     bitmap::COMMANDS,
+    zset::COMMANDS,
     transaction::COMMANDS,
     connection::COMMANDS,
     server::COMMANDS,

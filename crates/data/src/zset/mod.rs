@@ -8,6 +8,7 @@ mod large;
 mod member;
 mod packed;
 mod range;
+mod text;
 mod tree;
 
 use std::ops::Range;
@@ -18,6 +19,7 @@ use crate::Limits;
 use large::{Found, Large};
 use range::Interval;
 pub use range::{LexBound, LexRange, ScoreRange};
+pub use text::text_17;
 
 /// A sorted set.
 #[derive(Clone)]
@@ -114,22 +116,6 @@ impl std::fmt::Debug for Zset {
 }
 
 impl Zset {
-    /// A set of these elements, in the encoding that their number and the longest of them ask for. A member that
-    /// comes again is left out, and told.
-    pub fn build<'m>(
-        elements: impl ExactSizeIterator<Item = (&'m [u8], f64)> + Clone,
-        limits: &Limits,
-    ) -> (Zset, usize) {
-        let longest = elements.clone().map(|(member, _)| member.len()).max().unwrap_or(0);
-        let mut zset = Zset::default();
-        zset.expect(elements.len(), longest, limits);
-        let mut duplicates = 0;
-        for (member, score) in elements {
-            duplicates += usize::from(!zset.insert(member, score, limits));
-        }
-        (zset, duplicates)
-    }
-
     /// Takes a listpack of members and scores from outside, in order or not; it is copied where it is sound and small.
     pub fn from_listpack(listpack: ListpackRef<'_>, limits: &Limits) -> Result<Zset, Unsound> {
         let mut elements = Vec::with_capacity(listpack.len() / 2);
@@ -147,7 +133,12 @@ impl Zset {
         if in_order && elements.len() <= limits.zset_max_listpack_entries {
             return Ok(Zset(Form::Packed(Listpack::trusted(listpack.as_bytes()))));
         }
-        Ok(Zset::build(elements.iter().map(|(member, score)| (&member[..], *score)), limits).0)
+        let mut zset = Zset::default();
+        zset.expect(elements.len(), 0, limits);
+        for (member, score) in &elements {
+            zset.insert(member, *score, limits);
+        }
+        Ok(zset)
     }
 
     /// The listpack that it is, if it is one.
@@ -195,10 +186,10 @@ impl Zset {
         }
     }
 
-    /// See [`crate::Value::each`].
+    /// See [`crate::Value::each`]. The scores' text is that of Redis's digests; -0 counts as 0.
     pub fn each(&self, visit: &mut dyn FnMut(&[&[u8]])) {
         for (member, score) in self.range(0..self.len()) {
-            member.with_bytes(|member| visit(&[member, &codec::number::F64Text::new(score)]));
+            member.with_bytes(|member| visit(&[member, text_17(score + 0.0).as_bytes()]));
         }
     }
 
