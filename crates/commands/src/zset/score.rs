@@ -145,6 +145,17 @@ mod tests {
         }
     }
 
+    /// The digest is that of redis-server 7.0.15, in both encodings.
+    #[test]
+    fn digests_are_those_of_redis() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("ZADD small 1 a 2.5 b -inf c 1e100 12", ":4");
+        t.check("CONFIG SET zset-max-listpack-entries 2", "+OK");
+        t.check("ZADD large 1 a 2.5 b -inf c 1e100 12", ":4");
+        let digest = "+73007f9017cc9711cf0f47718510efeed89ec9a1";
+        t.check("DEBUG DIGEST-VALUE small large", &format!("[{digest}, {digest}]"));
+    }
+
     #[test]
     fn a_negative_zero_is_one_in_a_large_set_only() {
         let mut t = Tester::new(crate::FAMILIES);
