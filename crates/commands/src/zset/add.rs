@@ -4,7 +4,7 @@ use config::NotifyEvents;
 use data::Zset;
 use data::zset::{AddOptions, Added, NotANumber};
 use engine::args::is;
-use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
+use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec};
 use keyspace::Missing;
 use resp::Args;
 
@@ -35,7 +35,7 @@ pub const ZADD: Command = Command {
     ],
     handler: Handler::Write(|cx| {
         let request = Request::parse(cx.args)?;
-        run(cx, &request)
+        run(cx, &request).map(drop)
     }),
     ..Command::DEFAULT
 };
@@ -51,24 +51,22 @@ pub const ZINCRBY: Command = Command {
     history: &[],
     handler: Handler::Write(|cx| {
         let options = AddOptions { increment: true, ..AddOptions::default() };
-        let scores = vec![score(cx.args.at(2))?];
-        run(cx, &Request { options, count_changed: false, first: 2, scores })
+        let elements = vec![(score(cx.args.at(2))?, cx.args.at(3))];
+        run(cx, &Request { options, count_changed: false, elements }).map(drop)
     }),
     ..ZADD
 };
 
 /// What is to be added, and how.
-struct Request {
-    options: AddOptions,
+pub(crate) struct Request<'a> {
+    pub options: AddOptions,
     /// Whether the reply counts members whose score has changed.
-    count_changed: bool,
-    /// The argument with the first score.
-    first: usize,
-    scores: Vec<f64>,
+    pub count_changed: bool,
+    pub elements: Vec<(f64, &'a [u8])>,
 }
 
-impl Request {
-    fn parse(args: Args) -> Result<Request, Error> {
+impl<'a> Request<'a> {
+    fn parse(args: Args<'a>) -> Result<Request<'a>, Error> {
         let (mut options, mut count_changed, mut first) = (AddOptions::default(), false, 2);
         while let Some(word) = args.get(first) {
             match word {
@@ -83,8 +81,9 @@ impl Request {
             first += 1;
         }
         check(options, args.len() - first)?;
-        let scores = args.from(first).iter().step_by(2).map(score).collect::<Result<_, _>>()?;
-        Ok(Request { options, count_changed, first, scores })
+        let element = |at| Ok((score(args.at(at))?, args.at(at + 1)));
+        let elements = (first..args.len()).step_by(2).map(element).collect::<Result<_, Error>>()?;
+        Ok(Request { options, count_changed, elements })
     }
 }
 
@@ -127,16 +126,17 @@ impl Tally {
     }
 }
 
-fn run(cx: &mut KeyCx, request: &Request) -> Outcome {
-    let (args, options, limits) = (cx.args, request.options, cx.limits());
+/// Adds what is asked for to the first key, and replies; answers whether anything has changed.
+pub(crate) fn run(cx: &mut KeyCx, request: &Request) -> Result<bool, Error> {
+    let (options, limits) = (request.options, cx.limits());
     let missing = if options.only_existing { Missing::Skip } else { Missing::Create };
     let event = (NotifyEvents::ZSET, if options.increment { "zincr" } else { "zadd" });
-    let tally = cx.modify(args.at(1), missing, event, |zset: &mut Zset, change| {
-        let longest = if zset.is_empty() { args.at(request.first + 1).len() } else { 0 };
-        zset.expect(request.scores.len(), longest, &limits);
+    let tally = cx.modify(cx.args.at(1), missing, event, |zset: &mut Zset, change| {
+        let longest =
+            request.elements.first().filter(|_| zset.is_empty()).map_or(0, |(_, member)| member.len());
+        zset.expect(request.elements.len(), longest, &limits);
         let mut tally = Tally::default();
-        for (at, &score) in request.scores.iter().enumerate() {
-            let member = args.at(request.first + 2 * at + 1);
+        for &(score, member) in &request.elements {
             tally.count(zset.add(member, score, options, &limits)?, score);
         }
         change.count = (tally.added + tally.updated) as u64;
@@ -151,7 +151,7 @@ fn run(cx: &mut KeyCx, request: &Request) -> Outcome {
         Some(score) => reply_score(&mut cx.reply, score),
         None => cx.reply.null(),
     }
-    Ok(())
+    Ok(tally.added + tally.updated > 0)
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ mod scan;
 mod score;
 mod store;
 
+pub(crate) use add::{Request as AddRequest, run as add};
+pub(crate) use score::{number, reply_member, score};
 pub(crate) use store::reply_stored;
 
 use engine::{Arg, Command};

@@ -22,7 +22,7 @@ pub fn form(object: ObjectRef<'_>) -> (u8, u16) {
 pub fn write(object: ObjectRef<'_>, writer: &mut Writer<'_>) {
     match object {
         ObjectRef::Zset(value) => zset::write(value, writer),
-        _ => {}
+        ObjectRef::List(_) | ObjectRef::Set(_) | ObjectRef::Hash(_) | ObjectRef::Stream(_) => {}
     }
 }
 
