@@ -7,10 +7,12 @@ pub mod bitmap;
 pub mod cluster;
 pub mod connection;
 pub mod generic;
+pub mod geo;
 pub mod server;
 pub mod string;
 pub mod transaction;
 pub mod usage;
+pub mod zset;
 
 use engine::Command;
 
@@ -19,6 +21,8 @@ pub const FAMILIES: &[&[Command]] = &[
     generic::COMMANDS,
     string::COMMANDS,
     bitmap::COMMANDS,
+    zset::COMMANDS,
+    geo::COMMANDS,
     transaction::COMMANDS,
     connection::COMMANDS,
     server::COMMANDS,

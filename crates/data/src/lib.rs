@@ -5,12 +5,13 @@
 //! directives, so OBJECT ENCODING answers what Redis would. A value takes at most 16 bytes beside its heap, which
 //! the keyspace keeps in the key's own entry. Strings are kept there too, and so are not here.
 
+pub mod geo;
 mod hash;
 mod limits;
 mod list;
 mod set;
 mod stream;
-mod zset;
+pub mod zset;
 
 pub use hash::Hash;
 pub use limits::Limits;

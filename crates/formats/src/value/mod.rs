@@ -4,23 +4,35 @@
 //! their own bytes (a listpack, an intset). Reading takes every form of every version, and leaves the value in the
 //! encoding that it would have if it had been made by commands under the same [`Limits`].
 
-use data::{Limits, Object, ObjectRef};
+mod zset;
 
-use crate::rdb::{Error, ErrorKind, Reader, Writer, version};
+use data::{Limits, Object, ObjectRef, Value};
+
+use crate::rdb::{Error, ErrorKind, Reader, Writer, types, version};
 
 /// The type byte in front of a value, and the lowest version that knows it.
 pub fn form(object: ObjectRef<'_>) -> (u8, u16) {
-    let _ = object;
-    (0, version::NEWEST)
+    match object {
+        ObjectRef::Zset(value) => zset::form(value),
+        _ => (0, version::NEWEST),
+    }
 }
 
 /// Writes a value, without its type byte.
 pub fn write(object: ObjectRef<'_>, writer: &mut Writer<'_>) {
-    let _ = (object, writer);
+    match object {
+        ObjectRef::Zset(value) => zset::write(value, writer),
+        ObjectRef::List(_) | ObjectRef::Set(_) | ObjectRef::Hash(_) | ObjectRef::Stream(_) => {}
+    }
 }
 
 /// Reads a value whose type byte was `value_type`.
 pub fn read(value_type: u8, reader: &mut Reader<'_>, limits: &Limits) -> Result<Object, Error> {
-    let _ = limits;
+    match value_type {
+        types::ZSET => return zset::read_text(reader, limits).map(Value::into_object),
+        types::ZSET_2 => return zset::read_binary(reader, limits).map(Value::into_object),
+        types::ZSET_LISTPACK => return zset::read_listpack(reader, limits).map(Value::into_object),
+        _ => {}
+    }
     Err(Error { offset: reader.offset().saturating_sub(1), kind: ErrorKind::Type(value_type) })
 }

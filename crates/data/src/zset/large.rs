@@ -1,0 +1,174 @@
+//! A large sorted set: its members once, under a tree that has them in order and an index that finds them by bytes.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Slot;
+use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
+
+use super::member::{Member, Owned};
+use super::range::Interval;
+use super::tree::{Members, Tree};
+
+/// A sorted set of any size. The index owns the members; the tree only knows where they are.
+pub struct Large {
+    index: HashTable<Owned>,
+    tree: Tree,
+}
+
+/// Elements that an estimate looks at.
+const SAMPLE: usize = 64;
+
+fn hash(member: &[u8]) -> u64 {
+    static SECRETS: LazyLock<RapidSecrets> = LazyLock::new(|| {
+        let mut seed = [0; 8];
+        // Without a seed the hash still spreads; it only may be foreseen.
+        let _ = getrandom::fill(&mut seed);
+        RapidSecrets::seed(u64::from_le_bytes(seed))
+    });
+    rapidhash_v3_seeded(member, &SECRETS)
+}
+
+/// What there is of a member, or where it would come.
+pub(super) enum Found<'a> {
+    /// It is there.
+    Present(Present<'a>),
+    /// It is not.
+    Absent(Absent<'a>),
+}
+
+/// A member that is there.
+pub(super) struct Present<'a> {
+    member: Member,
+    tree: &'a mut Tree,
+}
+
+/// A member that is not there yet.
+pub(super) struct Absent<'a> {
+    slot: hashbrown::hash_table::VacantEntry<'a, Owned>,
+    bytes: &'a [u8],
+    tree: &'a mut Tree,
+}
+
+impl Present<'_> {
+    pub(super) fn score(&self) -> f64 {
+        self.member.score()
+    }
+
+    pub(super) fn rescore(self, score: f64) {
+        self.tree.rescore(self.member, score);
+    }
+}
+
+impl Absent<'_> {
+    pub(super) fn insert(self, score: f64) {
+        let member = Owned::new(self.bytes, score);
+        self.tree.insert(*member);
+        self.slot.insert(member);
+    }
+}
+
+impl Large {
+    pub(super) fn new() -> Large {
+        Large { index: HashTable::new(), tree: Tree::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tree.len()
+    }
+
+    /// Looks a member up, to change it or to add it.
+    pub(super) fn entry<'a>(&'a mut self, bytes: &'a [u8]) -> Found<'a> {
+        let tree = &mut self.tree;
+        match self.index.entry(hash(bytes), |member| member.bytes() == bytes, |member| hash(member.bytes())) {
+            Slot::Occupied(slot) => Found::Present(Present { member: **slot.get(), tree }),
+            Slot::Vacant(slot) => Found::Absent(Absent { slot, bytes, tree }),
+        }
+    }
+
+    pub(super) fn score(&self, bytes: &[u8]) -> Option<f64> {
+        self.index.find(hash(bytes), |member| member.bytes() == bytes).map(|member| member.score())
+    }
+
+    pub(super) fn rank(&self, bytes: &[u8]) -> Option<(usize, f64)> {
+        let score = self.score(bytes)?;
+        Some((self.tree.rank_of(score, bytes), score))
+    }
+
+    pub(super) fn remove(&mut self, bytes: &[u8]) -> bool {
+        let Ok(slot) = self.index.find_entry(hash(bytes), |member| member.bytes() == bytes) else {
+            return false;
+        };
+        let (member, _) = slot.remove();
+        self.tree.remove(*member);
+        true
+    }
+
+    pub(super) fn remove_ranks(&mut self, ranks: Range<usize>) {
+        let mut left = ranks.len();
+        while left > 0 {
+            let removed = self.tree.remove_run(ranks.start, left);
+            left -= removed.len();
+            for member in removed {
+                if let Ok(slot) = self.index.find_entry(hash(member.bytes()), |other| **other == member) {
+                    slot.remove();
+                }
+            }
+        }
+    }
+
+    pub(super) fn ranks(&self, range: &impl Interval) -> Range<usize> {
+        let start = self.tree.rank_where(|score, member| range.is_after(score, member.bytes()));
+        let end = self.tree.rank_where(|score, member| range.reaches(score, member.bytes()));
+        start..end.max(start)
+    }
+
+    pub(super) fn range(&self, ranks: Range<usize>) -> Iter<'_> {
+        Iter(self.tree.range(ranks))
+    }
+
+    /// Visits some members from a cursor on; answers the cursor to go on with, which is 0 at the end.
+    pub(super) fn scan(&self, _cursor: u64, _count: usize, visit: &mut dyn FnMut(&[u8], f64)) -> u64 {
+        self.range(0..self.len()).for_each(|(bytes, score)| visit(bytes, score));
+        0
+    }
+
+    /// Bytes on the heap, the members' estimated from some of them.
+    pub(super) fn footprint(&self) -> usize {
+        let sampled = self.len().min(SAMPLE);
+        let sample: usize = self.tree.range(0..sampled).map(Member::footprint).sum();
+        let members = sample * self.len() / sampled.max(1);
+        size_of::<Large>() + self.index.allocation_size() + self.tree.footprint() + members
+    }
+}
+
+impl Clone for Large {
+    fn clone(&self) -> Large {
+        let mut copy = Large::new();
+        copy.index.reserve(self.len(), |member| hash(member.bytes()));
+        for (bytes, score) in self.range(0..self.len()) {
+            if let Found::Absent(place) = copy.entry(bytes) {
+                place.insert(score);
+            }
+        }
+        copy
+    }
+}
+
+/// Members and their scores in order, from either end.
+pub(super) struct Iter<'a>(Members<'a>);
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a [u8], f64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|member| (member.bytes(), member.score()))
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|member| (member.bytes(), member.score()))
+    }
+}
