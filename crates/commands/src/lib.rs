@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod connection;
 pub mod generic;
 pub mod geo;
+pub mod list;
 pub mod server;
 pub mod string;
 pub mod transaction;
@@ -23,6 +24,7 @@ pub const FAMILIES: &[&[Command]] = &[
     bitmap::COMMANDS,
     zset::COMMANDS,
     geo::COMMANDS,
+    list::COMMANDS,
     transaction::COMMANDS,
     connection::COMMANDS,
     server::COMMANDS,

@@ -8,7 +8,7 @@
 pub mod geo;
 mod hash;
 mod limits;
-mod list;
+pub mod list;
 mod set;
 mod stream;
 pub mod zset;

@@ -4,7 +4,7 @@
 //! [`Waiter`] at its keys in the same hold of their partitions. Whoever touches such a key runs the waiters' commands
 //! again, the same handler, right after its own command: while its partitions are still held if those are all that
 //! it takes, else with fresh locks. The reply goes to the client's worker by mail. Within MULTI nothing waits: the
-//! command answers at once what it would answer at the end of its time.
+//! command answers at once that there is nothing.
 
 use std::sync::Arc;
 
@@ -26,11 +26,11 @@ pub struct Wait {
     pub sees_loss: bool,
     /// Until when, in Unix milliseconds; `None` is for ever.
     pub until: Option<i64>,
-    /// What is answered when the time is over.
-    pub nothing: Nothing,
+    /// What is answered within MULTI, where nothing waits. The end of the time is always a null array, as in Redis.
+    pub at_once: Nothing,
 }
 
-/// The reply of a command that has waited in vain.
+/// The reply of a command that finds nothing and may not wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nothing {
     /// A null.
@@ -82,16 +82,14 @@ pub struct Waiting {
     pub waiter: Arc<Waiter>,
     /// Until when, in Unix milliseconds.
     pub until: Option<i64>,
-    /// What is answered then.
-    pub nothing: Nothing,
 }
 
 impl Client {
     /// Writes what the end of a wait has to say.
-    pub(crate) fn reply_ended(&mut self, nothing: Nothing, ended: Ended) {
+    pub(crate) fn reply_ended(&mut self, ended: Ended) {
         match ended {
             Ended::Served(reply) => self.reply.extend_from_slice(&reply),
-            Ended::TimedOut => nothing.reply(self.encoder()),
+            Ended::TimedOut => self.encoder().null_array(),
             Ended::Refused => self.encoder().error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
             Ended::Gone => {}
         }
@@ -179,7 +177,7 @@ mod tests {
             }
         }
         let keys = (1..keys).map(|at| cx.args.at(at).into()).collect();
-        cx.wait(Wait { keys, wants: Type::String, sees_loss: false, until, nothing: Nothing::NullArray });
+        cx.wait(Wait { keys, wants: Type::String, sees_loss: false, until, at_once: Nothing::NullArray });
         Ok(())
     }
 

@@ -139,7 +139,7 @@ impl<'c> KeyCx<'c, '_> {
     }
 
     /// Lets the client wait, instead of a reply; the handler runs again when one of the keys has a value to its liking,
-    /// and may ask to wait again. Within MULTI, and where the time is over, `nothing` is answered.
+    /// and may ask to wait again. Within MULTI nothing waits.
     pub fn wait(&mut self, wait: Wait) {
         self.effects.wait = Some(Box::new(wait));
     }

@@ -579,12 +579,12 @@ impl Core {
             client: record.id,
             worker: record.worker,
         };
-        let Wait { keys, wants, sees_loss, until, nothing } = wait;
+        let Wait { keys, wants, sees_loss, until, at_once: _ } = wait;
         let waiter = Waiter::new(client.db, keys, wants, sees_loss, partitions, Box::new(command));
         view.db = client.db;
         view.wait(&waiter);
         *record.waiter.lock() = Some(waiter.clone());
-        client.waiting = Some(Box::new(Waiting { waiter, until, nothing }));
+        client.waiting = Some(Box::new(Waiting { waiter, until }));
         client.set_state(State::BLOCKED, true);
         self.last_tick = self.clock.raw();
     }
@@ -668,7 +668,7 @@ impl Core {
         *client.record.waiter.lock() = None;
         client.set_state(State::BLOCKED, false);
         let mark = client.reply.len();
-        client.reply_ended(waiting.nothing, ended);
+        client.reply_ended(ended);
         checks::after_reply(client, mark);
     }
 
@@ -809,7 +809,7 @@ impl Core {
             unit.add(&mut self.effects, view, db, args);
             // Within a transaction nothing waits.
             if let Some(wait) = self.effects.wait.take() {
-                wait.nothing.reply(client.encoder());
+                wait.at_once.reply(client.encoder());
             }
             self.finish(view, client, args, row, outcome);
             self.show_monitors(client, args, row);
