@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use codec::listpack::{Entry, Listpack, ListpackRef};
+use codec::listpack::{Entry, Listpack};
 
 use crate::Limits;
 use node::Node;
@@ -146,11 +146,19 @@ impl List {
 
     /// Makes a listpack of a quicklist that has shrunk to half a node: called after elements were removed.
     pub fn shrink(&mut self, limits: &Limits) {
+        self.join(Fill::new(limits.list_max_listpack_size).half());
+    }
+
+    /// Makes a listpack of a quicklist of one node: called after a list was read from elsewhere.
+    pub fn settle(&mut self, limits: &Limits) {
+        self.join(Fill::new(limits.list_max_listpack_size));
+    }
+
+    fn join(&mut self, most: Fill) {
         let List::Quick(quick) = self else { return };
-        let half = Fill::new(limits.list_max_listpack_size).half();
         let [node] = quick.nodes.make_contiguous() else { return };
         let NodeRef::Packed(listpack) = node.view() else { return };
-        if half.admits(listpack.as_bytes().len(), listpack.len()) {
+        if most.admits(listpack.as_bytes().len(), listpack.len()) {
             let node = quick.nodes.pop_front();
             *self = List::Packed(node.and_then(Node::into_packed).unwrap_or_default());
         }
@@ -284,7 +292,7 @@ impl List {
         }
     }
 
-    /// Adds the elements of a node out of an RDB file at the tail. [`List::shrink`] comes at the end of all.
+    /// Adds the elements of a node out of an RDB file at the tail. [`List::settle`] comes at the end of all.
     pub fn append(&mut self, node: NodeRef<'_>, limits: &Limits) {
         if let List::Packed(listpack) = self {
             let mut quick = Quicklist::default();
@@ -390,11 +398,4 @@ impl Quicklist {
         self.len -= removed;
         removed
     }
-}
-
-/// The elements of a listpack that came from outside.
-pub fn from_listpack(listpack: ListpackRef<'_>, limits: &Limits) -> List {
-    let mut list = List::default();
-    list.append(NodeRef::Packed(listpack), limits);
-    list
 }

@@ -1,0 +1,150 @@
+//! Lists: as nodes (from RDB version 10 on), or element by element.
+//!
+//! ```text
+//! elements      count, then strings
+//! nodes         count, then 1 and a string that is one element, or 2 and one that is a listpack of several
+//! ```
+
+use codec::listpack::ListpackRef;
+use data::list::{End, NodeRef};
+use data::{Limits, List};
+
+use crate::rdb::{Error, ErrorKind, Reader, Writer, types, version};
+
+/// A node that is one large element.
+const PLAIN: u64 = 1;
+/// A node that is a listpack.
+const PACKED: u64 = 2;
+
+/// The type byte, and the lowest version that knows it.
+pub fn form(_: &List) -> (u8, u16) {
+    (types::LIST_QUICKLIST_2, version::REDIS_7_0)
+}
+
+/// Writes a list as nodes.
+pub fn write(list: &List, writer: &mut Writer<'_>) {
+    writer.length(list.node_count() as u64);
+    for node in list.nodes() {
+        match node {
+            NodeRef::Packed(listpack) => {
+                writer.length(PACKED);
+                writer.string(listpack.as_bytes());
+            }
+            NodeRef::Plain(element) => {
+                writer.length(PLAIN);
+                writer.string(element);
+            }
+        }
+    }
+}
+
+/// Reads one that is nodes.
+pub fn read_nodes(reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Error> {
+    read(reader, limits, |reader, list| {
+        let offset = reader.offset();
+        let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
+        let container = reader.length()?;
+        let bytes = reader.string()?.into_vec();
+        match container {
+            PLAIN => list.append(NodeRef::Plain(&bytes), limits),
+            PACKED => {
+                let listpack =
+                    ListpackRef::validate(&bytes).map_err(|_| wrong("invalid listpack of a list"))?;
+                list.append(NodeRef::Packed(listpack), limits);
+            }
+            _ => return Err(wrong("unknown kind of node in a list")),
+        }
+        Ok(())
+    })
+}
+
+/// Reads one that is elements.
+pub fn read_elements(reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Error> {
+    read(reader, limits, |reader, list| {
+        let element = reader.string()?.into_vec();
+        list.expect([&element[..]].into_iter(), limits);
+        list.push(End::Tail, &element, limits);
+        Ok(())
+    })
+}
+
+fn read<'a>(
+    reader: &mut Reader<'a>,
+    limits: &Limits,
+    mut read_one: impl FnMut(&mut Reader<'a>, &mut List) -> Result<(), Error>,
+) -> Result<List, Error> {
+    let offset = reader.offset();
+    let mut list = List::default();
+    for _ in 0..reader.length()? {
+        read_one(reader, &mut list)?;
+    }
+    if list.is_empty() {
+        return Err(Error { offset, kind: ErrorKind::Value("list has no elements") });
+    }
+    list.settle(limits);
+    Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dump::{self, Value};
+    use data::{Object, ObjectRef};
+    use proptest::prelude::*;
+
+    fn decode(payload: &[u8]) -> Result<List, String> {
+        let body = dump::verify(payload).map_err(|e| e.to_string())?;
+        match dump::decode(body, &Limits::default()).map_err(|e| e.to_string())? {
+            Value::Object(Object::List(list)) => Ok(list),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    fn elements(list: &List) -> Vec<Vec<u8>> {
+        list.iter().map(|entry| entry.to_vec()).collect()
+    }
+
+    /// Payloads of redis-server 7.0.15: RPUSH l a 1 bcd; and the same with 100 times x, at list-max-listpack-size 2.
+    #[test]
+    fn payloads_of_genuine_redis() {
+        let small = b"\x12\x01\x02\x11\x11\x00\x00\x00\x03\x00\x81a\x02\x01\x01\x83bcd\x04\xff\n\x00\x99X0\x8b\x15?\xf4\x8e";
+        let list = decode(small).expect("a list");
+        assert_eq!(elements(&list), [&b"a"[..], b"1", b"bcd"]);
+        assert_eq!(list.encoding(), "listpack");
+        assert_eq!(dump::object(ObjectRef::List(&list)), small);
+        let nodes = b"\x12\x02\x02\x0c\x0c\x00\x00\x00\x02\x00\x81a\x02\x01\x01\xff\x02\xc3\x15@s\rs\x00\x00\x00\x02\x00\x83bcd\x04\xe0dx\xe0Z\x00\x01f\xff\n\x00\xc9\x01\xe1|-\xec\xcc!";
+        let list = decode(nodes).expect("a list");
+        assert_eq!(elements(&list), [&b"a"[..], b"1", b"bcd", &[b'x'; 100]]);
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let limits = Limits::default();
+        for (body, error) in [
+            (&b"\x00"[..], "list has no elements"),
+            (b"\x01\x03\x01a", "unknown kind of node in a list"),
+            (b"\x01\x02\x01a", "invalid listpack of a list"),
+            (b"\x80\xff\xff\xff\xff\x01\x01a", "unexpected end"),
+        ] {
+            let found = read_nodes(&mut Reader::new(body), &limits).map(|list| elements(&list));
+            assert!(found.clone().is_err_and(|e| e.to_string().starts_with(error)), "{body:?}: {found:?}");
+        }
+        let list = read_elements(&mut Reader::new(b"\x02\x01a\xc0\x07"), &limits).expect("two elements");
+        assert_eq!(elements(&list), [&b"a"[..], b"7"]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(sizes in prop::collection::vec((0usize..40, any::<u8>()), 1..40), large in any::<bool>()) {
+            let limits = Limits { list_max_listpack_size: 5, ..Limits::default() };
+            let mut list = List::default();
+            for (size, byte) in sizes {
+                let element = vec![byte; if large && size > 38 { 9_000 } else { size }];
+                list.expect([&element[..]].into_iter(), &limits);
+                list.push(End::Tail, &element, &limits);
+            }
+            let payload = dump::object(ObjectRef::List(&list));
+            prop_assert_eq!(decode(&payload).map(|list| elements(&list)), Ok(elements(&list)));
+        }
+    }
+}
