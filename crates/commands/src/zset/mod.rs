@@ -4,6 +4,7 @@
 //! are the same for all.
 
 mod add;
+mod block;
 mod bounds;
 mod combine;
 mod count;
@@ -24,6 +25,9 @@ use engine::{Arg, Command};
 
 /// The family.
 pub const COMMANDS: &[Command] = &[
+    block::BZMPOP,
+    block::BZPOPMAX,
+    block::BZPOPMIN,
     add::ZADD,
     score::ZCARD,
     count::ZCOUNT,

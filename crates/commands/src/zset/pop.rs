@@ -10,7 +10,7 @@ use resp::Encoder;
 
 use super::score::{reply_member, reply_score};
 
-const POPPED: KeyFlags = KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE);
+pub(super) const POPPED: KeyFlags = KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::DELETE);
 
 /// ZPOPMIN key [count]
 pub const ZPOPMIN: Command = Command {
@@ -56,8 +56,10 @@ pub const ZMPOP: Command = Command {
 
 /// An end of a sorted set.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
+    /// The lowest scores.
     Min,
+    /// The highest.
     Max,
 }
 
@@ -124,15 +126,16 @@ fn zpop(cx: &mut KeyCx, end: End) -> Outcome {
 }
 
 /// What ZMPOP asks for.
-struct Request {
-    keys: usize,
-    end: End,
-    count: usize,
+pub(super) struct Request {
+    /// How many keys there are.
+    pub keys: usize,
+    pub end: End,
+    pub count: usize,
 }
 
 impl Request {
     /// Reads what stands from the number of keys on.
-    fn parse(cx: &KeyCx, at: usize) -> Result<Request, Error> {
+    pub(super) fn parse(cx: &KeyCx, at: usize) -> Result<Request, Error> {
         let positive = |arg: &[u8], error: &'static str| {
             let number = integer(arg).ok().and_then(|number| usize::try_from(number).ok());
             number.filter(|number| *number > 0).ok_or(Error::text(error))
@@ -153,27 +156,49 @@ impl Request {
         }
         Ok(Request { keys, end, count: count.unwrap_or(1) })
     }
+
+    /// Pops from the first of these keys that is there; answers whether there is one.
+    pub(super) fn run<'k>(
+        &self,
+        cx: &mut KeyCx,
+        keys: impl Iterator<Item = &'k [u8]>,
+    ) -> Result<bool, Error> {
+        for key in keys {
+            let head = |reply: &mut Encoder, count: usize| {
+                reply.array(2);
+                reply.bulk(key);
+                reply.array(count);
+            };
+            if let Some(popped) = pop(cx, key, self.end, self.count, true, head)? {
+                cx.log_instead([self.end.command(), key, &I64Text::new(popped as i64)]);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 fn zmpop(cx: &mut KeyCx) -> Outcome {
-    let request = Request::parse(cx, 1)?;
-    if !pop_first(cx, 2, &request)? {
+    let (args, request) = (cx.args, Request::parse(cx, 1)?);
+    if !request.run(cx, args.from(2).iter().take(request.keys))? {
         cx.reply.null_array();
     }
     Ok(())
 }
 
-/// Pops from the first key that is there, of those from argument `first` on; answers whether there is one.
-fn pop_first(cx: &mut KeyCx, first: usize, request: &Request) -> Result<bool, Error> {
-    let (args, end) = (cx.args, request.end);
-    for key in args.from(first).iter().take(request.keys) {
-        let head = |reply: &mut Encoder, count: usize| {
-            reply.array(2);
+/// Pops one element from the first of these keys that is there, with the key in front; answers whether there is one.
+pub(super) fn pop_one<'k>(
+    cx: &mut KeyCx,
+    end: End,
+    keys: impl Iterator<Item = &'k [u8]>,
+) -> Result<bool, Error> {
+    for key in keys {
+        let head = |reply: &mut Encoder, _| {
+            reply.array(3);
             reply.bulk(key);
-            reply.array(count);
         };
-        if let Some(popped) = pop(cx, key, end, request.count, true, head)? {
-            cx.log_instead([end.command(), key, &I64Text::new(popped as i64)]);
+        if pop(cx, key, end, 1, false, head)?.is_some() {
+            cx.log_instead([end.command(), key]);
             return Ok(true);
         }
     }

@@ -40,8 +40,10 @@ impl Random {
     }
 }
 
+const OUT_OF_RANGE: Error = Error::text("ERR value is out of range");
+
 fn zrandmember(cx: &mut KeyCx) -> Outcome {
-    let (key, mut random) = (cx.args.at(1), Random(cx.view.random()));
+    let (key, most, mut random) = (cx.args.at(1), cx.max_string(), Random(cx.view.random()));
     let Some((count, with_scores)) = parse(cx)? else {
         match cx.view.read::<Zset>(key)?.and_then(|zset| element(zset, random.below(zset.len().max(1)))) {
             Some((member, _)) => reply_member(&mut cx.reply, member),
@@ -55,6 +57,10 @@ fn zrandmember(cx: &mut KeyCx) -> Outcome {
     };
     let (len, many) = (zset.len(), count.unsigned_abs() as usize);
     if count < 0 {
+        // The reply has as many members as are asked for; nobody could take more than this.
+        if many > most {
+            return Err(OUT_OF_RANGE);
+        }
         let picks = (0..many).filter_map(|_| element(zset, random.below(len)));
         reply_elements(&mut cx.reply, many, picks, with_scores);
     } else if many >= len {
@@ -69,7 +75,6 @@ fn zrandmember(cx: &mut KeyCx) -> Outcome {
 
 /// The count and whether scores are asked for; `None` without a count.
 fn parse(cx: &KeyCx) -> Result<Option<(i64, bool)>, Error> {
-    const OUT_OF_RANGE: Error = Error::text("ERR value is out of range");
     let Some(count) = cx.args.get(2) else { return Ok(None) };
     let count = integer_in(count, -i64::MAX..=i64::MAX)?;
     let with_scores = match cx.args.get(3) {
@@ -78,10 +83,6 @@ fn parse(cx: &KeyCx) -> Result<Option<(i64, bool)>, Error> {
         Some(_) => return Err(Error::Syntax),
     };
     if with_scores && count.unsigned_abs() > i64::MAX as u64 / 2 {
-        return Err(OUT_OF_RANGE);
-    }
-    // With repetitions the reply has as many members as are asked for. Nobody can take more than this.
-    if count < 0 && count.unsigned_abs() as usize > cx.max_string() {
         return Err(OUT_OF_RANGE);
     }
     Ok(Some((count, with_scores)))
@@ -141,6 +142,8 @@ mod tests {
             "-ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
         t.check("ZRANDMEMBER z -9223372036854775808", range);
         t.check("ZRANDMEMBER z -9223372036854775807 WITHSCORES", "-ERR value is out of range");
+        t.check("ZRANDMEMBER none -9223372036854775807", "[]");
+        t.check("ZADD z 1 a", ":1");
         t.check("ZRANDMEMBER z -9223372036854775807", "-ERR value is out of range");
         t.check("ZRANDMEMBER z 1 SCORES", "-ERR syntax error");
         t.check("ZRANDMEMBER z 1 WITHSCORES x", "-ERR syntax error");

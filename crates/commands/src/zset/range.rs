@@ -166,7 +166,7 @@ impl<'a> Request<'a> {
                 with_scores = true;
             } else if is(word, "LIMIT") && options.left() >= 2 {
                 (offset, count) = (options.integer()?, options.integer()?);
-            } else if grammar.reverse.is_none() && is(word, "REV") {
+            } else if reverse.is_none() && is(word, "REV") {
                 reverse = Some(true);
             } else if by.is_none() && is(word, "BYLEX") {
                 by = Some(By::Member);
@@ -307,6 +307,7 @@ mod tests {
             "ZREVRANGE z 0 1 BYSCORE",
             "ZRANGEBYSCORE z 0 1 REV",
             "ZRANGE z 0 1 BYSCORE BYLEX",
+            "ZRANGE z 0 1 REV REV",
             "ZRANGESTORE dst z 0 1 WITHSCORES",
         ] {
             t.check(line, "-ERR syntax error");

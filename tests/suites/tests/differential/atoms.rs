@@ -63,9 +63,23 @@ pub enum Atom {
     Payload,
     /// A word that means nothing, or something elsewhere.
     Word,
+    /// One of few members of a collection, so that commands meet.
+    Member,
+    /// A score of a sorted set.
+    Score,
+    /// An end of a range of scores.
+    ScoreBound,
+    /// An end of a range of members.
+    LexBound,
+    /// Degrees east.
+    Longitude,
+    /// Degrees north.
+    Latitude,
+    /// A distance on Earth, in no particular unit.
+    Distance,
 }
 
-const NAMES: [(&str, Atom); 26] = [
+const NAMES: [(&str, Atom); 33] = [
     ("key", Atom::Key),
     ("value", Atom::Value),
     ("letters", Atom::Letters),
@@ -92,6 +106,13 @@ const NAMES: [(&str, Atom); 26] = [
     ("name", Atom::Name),
     ("payload", Atom::Payload),
     ("word", Atom::Word),
+    ("member", Atom::Member),
+    ("score", Atom::Score),
+    ("score-bound", Atom::ScoreBound),
+    ("lex-bound", Atom::LexBound),
+    ("longitude", Atom::Longitude),
+    ("latitude", Atom::Latitude),
+    ("distance", Atom::Distance),
 ];
 
 /// Keys: the first few come up most.
@@ -307,6 +328,15 @@ impl Atoms {
             }
             Atom::Payload => self.payload(),
             Atom::Word => self.pick(&WORDS),
+            Atom::Member => self.member(),
+            Atom::Score => self.score(),
+            Atom::ScoreBound if self.chance(30) => [b"(", &self.score()[..]].concat(),
+            Atom::ScoreBound => self.score(),
+            Atom::LexBound => self.lex_bound(),
+            Atom::Longitude => self.degrees(180.0),
+            Atom::Latitude => self.degrees(85.051_128_78),
+            Atom::Distance if self.chance(10) => self.float(),
+            Atom::Distance => format!("{:.2}", 10f64.powf(self.rng.f64() * 5.0) - 1.0).into_bytes(),
         }
     }
 
@@ -418,6 +448,50 @@ impl Atoms {
 
     fn index(&mut self) -> Vec<u8> {
         if self.chance(85) { text(self.rng.i64(-30..60)) } else { self.integer() }
+    }
+
+    /// Two in a hundred are too long for the small encodings.
+    fn member(&mut self) -> Vec<u8> {
+        match self.rng.u8(0..50) {
+            0..30 => self.pick(&["a", "b", "c", "d", "e", "aa", "ab", "10", "9", "-1", "A", ""]),
+            30..45 => text(self.rng.i64(0..200)),
+            45..49 => self.integer(),
+            _ => b"long".repeat(self.rng.usize(15..20)),
+        }
+    }
+
+    fn score(&mut self) -> Vec<u8> {
+        match self.rng.u8(0..20) {
+            0..10 => text(self.rng.i64(-5..10)),
+            10..14 => format!("{}", self.rng.i64(-40..40) as f64 / 8.0).into_bytes(),
+            14..17 => {
+                self.pick(&["inf", "-inf", "+inf", "1e20", "-1e300", "0x10", "9007199254740993", "0.1"])
+            }
+            17 => self.integer(),
+            _ => self.float(),
+        }
+    }
+
+    fn lex_bound(&mut self) -> Vec<u8> {
+        match self.rng.u8(0..10) {
+            0 => b"-".to_vec(),
+            1 => b"+".to_vec(),
+            2 => self.pick(&["", "a", "++", "-1", "(", "["]),
+            3..6 => [b"(", &self.member()[..]].concat(),
+            _ => [b"[", &self.member()[..]].concat(),
+        }
+    }
+
+    /// Mostly near to each other, else anywhere up to `limit`, or just beyond.
+    fn degrees(&mut self, limit: f64) -> Vec<u8> {
+        let degrees = match self.rng.u8(0..20) {
+            0..12 => 10.0 + self.rng.f64() * 8.0,
+            12..17 => (self.rng.f64() * 2.0 - 1.0) * limit,
+            17 => limit,
+            18 => -limit,
+            _ => limit + 0.001,
+        };
+        format!("{degrees}").into_bytes()
     }
 
     fn field(&mut self) -> Vec<u8> {

@@ -31,6 +31,8 @@ const STRING: &str = include_str!("grammar/string.txt");
 const BITMAP: &str = include_str!("grammar/bitmap.txt");
 const GENERIC: &str = include_str!("grammar/generic.txt");
 const CONNECTION: &str = include_str!("grammar/connection.txt");
+const ZSET: &str = include_str!("grammar/zset.txt");
+const GEO: &str = include_str!("grammar/geo.txt");
 const TRANSACTIONS: &str = include_str!("grammar/transactions.txt");
 
 /// Commands of one round: long enough to build state, short enough to shrink.
@@ -68,8 +70,18 @@ fn transactions() {
 }
 
 #[test]
+fn zset() {
+    family("zset", 25, &[ZSET]);
+}
+
+#[test]
+fn geo() {
+    family("geo", 15, &[GEO]);
+}
+
+#[test]
 fn mixed() {
-    family("mixed", 15, &[STRING, BITMAP, GENERIC, CONNECTION, TRANSACTIONS]);
+    family("mixed", 15, &[STRING, BITMAP, GENERIC, CONNECTION, ZSET, TRANSACTIONS]);
 }
 
 /// Plays a family's share, in percent, of all commands.

@@ -46,6 +46,8 @@ enum How {
     Kind,
     /// Payloads of DUMP that hold the same value.
     Dump,
+    /// Equal save for how numbers are printed.
+    Numbers,
 }
 
 #[derive(Deserialize)]
@@ -108,6 +110,7 @@ impl How {
             How::Pairs => same_kind(ours, genuine) && sorted_pairs(ours) == sorted_pairs(genuine),
             How::Shape => same_shape(ours, genuine),
             How::Kind => same_kind(ours, genuine),
+            How::Numbers => same_numbers(ours, genuine),
             How::Dump => match (ours, genuine) {
                 (Value::Bulk(a), Value::Bulk(b)) => {
                     payload::read(a).is_some_and(|a| Some(a) == payload::read(b))
@@ -135,6 +138,22 @@ fn sorted_pairs(value: &Value) -> Option<Vec<(Value, Value)>> {
 
 fn same_kind(ours: &Value, genuine: &Value) -> bool {
     std::mem::discriminant(ours) == std::mem::discriminant(genuine) && !ours.is_error()
+}
+
+fn same_numbers(ours: &Value, genuine: &Value) -> bool {
+    let number = |value: &Value| match value {
+        Value::Bulk(text) | Value::Double(text) => std::str::from_utf8(text).ok()?.parse::<f64>().ok(),
+        _ => None,
+    };
+    match (ours.elements(), genuine.elements()) {
+        (Some(a), Some(b)) => {
+            same_kind(ours, genuine) && a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_numbers(a, b))
+        }
+        _ => {
+            let numbers = number(ours).zip(number(genuine)).is_some_and(|(a, b)| a == b);
+            ours == genuine || same_kind(ours, genuine) && numbers
+        }
+    }
 }
 
 fn same_shape(ours: &Value, genuine: &Value) -> bool {
@@ -188,6 +207,16 @@ mod tests {
         assert!(agree("KEYS *", Value::Array(ab.clone()), Value::Array(ba.clone())));
         assert!(!agree("KEYS *", Value::Set(ab), Value::Array(ba)));
         assert!(!agree("KEYS *", Value::Error(b"a".to_vec()), Value::Error(b"b".to_vec())));
+    }
+
+    #[test]
+    fn numbers_may_be_printed_in_two_ways() {
+        let pair = |score: &str| Value::Array(vec![Value::from("member"), Value::from(score)]);
+        assert!(same_numbers(&pair("0.1"), &pair("0.10000000000000001")));
+        assert!(!same_numbers(&pair("0.1"), &pair("0.2")));
+        assert!(!same_numbers(&pair("x"), &pair("y")));
+        assert!(!same_numbers(&Value::from("1"), &Value::Double(b"1".to_vec())));
+        assert!(!same_numbers(&Value::Integer(1), &Value::Integer(2)));
     }
 
     #[test]
