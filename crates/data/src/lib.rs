@@ -6,7 +6,8 @@
 //! the keyspace keeps in the key's own entry. Strings are kept there too, and so are not here.
 
 pub mod geo;
-mod hash;
+pub mod hash;
+mod hashing;
 mod limits;
 pub mod list;
 mod set;

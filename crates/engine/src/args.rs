@@ -49,6 +49,17 @@ fn deadline(millis: i64, now: i64) -> Result<Option<i64>, Error> {
     }
 }
 
+/// Reads a cursor of SCAN as C's `strtoul` does: up to a zero byte, with leading zeros and a plus; nothing is 0. But not a
+/// negative one.
+pub fn cursor(arg: &[u8]) -> Result<u64, Error> {
+    let text = arg.split(|byte| *byte == 0).next().unwrap_or_default();
+    if text.is_empty() {
+        return Ok(0);
+    }
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    number.ok_or(Error::text("ERR invalid cursor"))
+}
+
 /// Whether an argument is this word, in any case. `word` is in capitals.
 #[inline]
 pub fn is(arg: &[u8], word: &str) -> bool {

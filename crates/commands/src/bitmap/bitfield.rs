@@ -124,7 +124,7 @@ impl Operation {
         match self.action {
             Action::Get => Some((old, old)),
             Action::Set(number, overflow) => {
-                self.field.fit(self.field.to_store(number), overflow).map(|new| (new, old))
+                self.field.fit(self.field.to_store(number, overflow), overflow).map(|new| (new, old))
             }
             Action::Add(number, overflow) => {
                 self.field.fit(old as i128 + number as i128, overflow).map(|new| (new, new))

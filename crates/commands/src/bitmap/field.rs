@@ -70,9 +70,15 @@ impl Field {
         if self.signed { (bits << unused) as i64 >> unused } else { (bits << unused >> unused) as i64 }
     }
 
-    /// The number a SET stores: without a sign, a negative one is a very large one.
-    pub fn to_store(self, number: i64) -> i128 {
-        if self.signed { number as i128 } else { number as u64 as i128 }
+    /// The number a SET stores: without a sign, a negative one is a very large one. With one, Redis takes the very
+    /// lowest for too large where it saturates: it asks by how much they may grow, which overflows.
+    pub fn to_store(self, number: i64, overflow: Overflow) -> i128 {
+        let max = i64::MAX >> (64 - self.bits);
+        match (self.signed, overflow) {
+            (false, _) => number as u64 as i128,
+            (true, Overflow::Sat) if self.bits < 64 && max.checked_sub(number).is_none() => i64::MAX as i128,
+            (true, _) => number as i128,
+        }
     }
 
     /// `number` if it fits, or what takes its place.
@@ -156,7 +162,7 @@ mod tests {
             before: [u8; WINDOW], signed: bool, bits in 1u32..=63, bit in 0usize..8, number: i64,
         ) {
             let field = Field { signed, bits };
-            let number = field.fit(field.to_store(number), Overflow::Wrap).expect("wraps");
+            let number = field.fit(field.to_store(number, Overflow::Wrap), Overflow::Wrap).expect("wraps");
             let after = field.write(before, bit, number);
             prop_assert_eq!(field.read(after, bit), number);
             let inside = bit..bit + field.bits();

@@ -4,7 +4,7 @@
 //! however the tables grow; see [`keyspace::Table::scan`]. No cursor that a client makes up does any harm.
 
 use codec::glob::{Case, matches};
-use engine::args::{Options, is};
+use engine::args::{Options, cursor, is};
 use engine::{Arg, Categories, Command, Error, Flags, Group, Handler, Outcome, ServerCx};
 use keyspace::{Cursor, Found, View};
 use resp::{Encoder, Protocol};
@@ -97,7 +97,7 @@ fn keys(cx: &mut ServerCx) -> Outcome {
 }
 
 fn scan(cx: &mut ServerCx) -> Outcome {
-    let cursor = parse_cursor(cx.args.at(1)).ok_or(Error::text("ERR invalid cursor"))?;
+    let cursor = cursor(cx.args.at(1))?;
     let (mut options, mut count, mut filter) =
         (Options::new(cx.args, 2), 10, Filter { pattern: None, value_type: None });
     while let Some(word) = options.next() {
@@ -120,11 +120,6 @@ fn scan(cx: &mut ServerCx) -> Outcome {
     reply.bulk_int(next.map_or(0, |cursor| cursor.number() as i64));
     found.reply(&mut reply);
     Ok(())
-}
-
-/// A number as C reads it, with leading zeros and a plus, but not negative.
-fn parse_cursor(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// Looks at about `budget` entries from a cursor on. Answers where to go on, if not at the end, and what it found.
@@ -244,10 +239,10 @@ mod tests {
             let (next, keys) = call(&mut session, &["SCAN", &cursor.to_string(), "COUNT", "1000"]);
             assert!(next == "0" && keys.len() <= 100, "{cursor}");
         }
-        for cursor in ["00", "+0"] {
+        for cursor in ["00", "+0", "", "\0x"] {
             assert_eq!(call(&mut session, &["SCAN", cursor, "COUNT", "1000"]).1.len(), 100);
         }
-        for cursor in ["-1", "x", "", "+", "18446744073709551616", "1 "] {
+        for cursor in ["-1", "x", "+", "18446744073709551616", "1 "] {
             assert_eq!(session.run(0, &[b"SCAN", cursor.as_bytes()]), "-ERR invalid cursor");
         }
         assert_eq!(

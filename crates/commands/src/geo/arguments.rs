@@ -12,7 +12,7 @@ pub const LONGITUDE: Arg = Arg::double("longitude");
 pub const LATITUDE: Arg = Arg::double("latitude");
 pub const UNIT: Arg = Arg::one_of(
     "unit",
-    &[Arg::word("m", "M"), Arg::word("km", "KM"), Arg::word("ft", "FT"), Arg::word("mi", "MI")],
+    &[Arg::word("m", "m"), Arg::word("km", "km"), Arg::word("ft", "ft"), Arg::word("mi", "mi")],
 );
 
 /// Reads a longitude and a latitude.

@@ -4,7 +4,7 @@ use codec::glob::{Case, matches};
 use codec::number::F64Text;
 use data::Zset;
 use data::zset::text_17;
-use engine::args::{Options, is};
+use engine::args::{Options, cursor, is};
 use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use resp::{Encoder, Protocol};
 
@@ -30,7 +30,7 @@ pub const ZSCAN: Command = Command {
 };
 
 fn zscan(cx: &mut KeyCx) -> Outcome {
-    let cursor = parse_cursor(cx.args.at(2)).ok_or(Error::text("ERR invalid cursor"))?;
+    let cursor = cursor(cx.args.at(2))?;
     let Some(zset) = cx.view.read::<Zset>(cx.args.at(1))? else {
         cx.reply.array(2);
         cx.reply.bulk(b"0");
@@ -67,11 +67,6 @@ fn zscan(cx: &mut KeyCx) -> Outcome {
     cx.reply.array(found);
     cx.reply.raw(&bulks);
     Ok(())
-}
-
-/// A number as C reads it, with leading zeros and a plus, but not negative.
-fn parse_cursor(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! A large sorted set: its members once, under a tree that has them in order and an index that finds them by bytes.
 
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
-use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
+
+use crate::hashing::hash;
 
 use super::member::{Member, Owned};
 use super::range::Interval;
@@ -19,16 +19,6 @@ pub struct Large {
 
 /// Elements that an estimate looks at.
 const SAMPLE: usize = 64;
-
-fn hash(member: &[u8]) -> u64 {
-    static SECRETS: LazyLock<RapidSecrets> = LazyLock::new(|| {
-        let mut seed = [0; 8];
-        // Without a seed the hash still spreads; it only may be foreseen.
-        let _ = getrandom::fill(&mut seed);
-        RapidSecrets::seed(u64::from_le_bytes(seed))
-    });
-    rapidhash_v3_seeded(member, &SECRETS)
-}
 
 /// What there is of a member, or where it would come.
 pub(super) enum Found<'a> {

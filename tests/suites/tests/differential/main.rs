@@ -30,6 +30,7 @@ use suites::Kind;
 const STRING: &str = include_str!("grammar/string.txt");
 const BITMAP: &str = include_str!("grammar/bitmap.txt");
 const GENERIC: &str = include_str!("grammar/generic.txt");
+const LIST: &str = include_str!("grammar/list.txt");
 const CONNECTION: &str = include_str!("grammar/connection.txt");
 const ZSET: &str = include_str!("grammar/zset.txt");
 const GEO: &str = include_str!("grammar/geo.txt");
@@ -70,6 +71,11 @@ fn transactions() {
 }
 
 #[test]
+fn list() {
+    family("list", 25, &[LIST]);
+}
+
+#[test]
 fn zset() {
     family("zset", 25, &[ZSET]);
 }
@@ -81,7 +87,7 @@ fn geo() {
 
 #[test]
 fn mixed() {
-    family("mixed", 15, &[STRING, BITMAP, GENERIC, CONNECTION, ZSET, TRANSACTIONS]);
+    family("mixed", 15, &[STRING, BITMAP, GENERIC, CONNECTION, LIST, ZSET, TRANSACTIONS]);
 }
 
 /// Plays a family's share, in percent, of all commands.
