@@ -2,18 +2,16 @@
 
 use std::ops::Range;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry as Slot;
-
 use crate::hashing::hash;
 
+use super::index::Index;
 use super::member::{Member, Owned};
 use super::range::Interval;
 use super::tree::{Members, Tree};
 
 /// A sorted set of any size. The index owns the members; the tree only knows where they are.
 pub struct Large {
-    index: HashTable<Owned>,
+    index: Index,
     tree: Tree,
 }
 
@@ -36,9 +34,9 @@ pub(super) struct Present<'a> {
 
 /// A member that is not there yet.
 pub(super) struct Absent<'a> {
-    slot: hashbrown::hash_table::VacantEntry<'a, Owned>,
+    set: &'a mut Large,
     bytes: &'a [u8],
-    tree: &'a mut Tree,
+    hash: u64,
 }
 
 impl Present<'_> {
@@ -54,14 +52,14 @@ impl Present<'_> {
 impl Absent<'_> {
     pub(super) fn insert(self, score: f64) {
         let member = Owned::new(self.bytes, score);
-        self.tree.insert(*member);
-        self.slot.insert(member);
+        self.set.tree.insert(*member);
+        self.set.index.insert(self.hash, member, hash);
     }
 }
 
 impl Large {
     pub(super) fn new() -> Large {
-        Large { index: HashTable::new(), tree: Tree::new() }
+        Large { index: Index::new(), tree: Tree::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -70,15 +68,20 @@ impl Large {
 
     /// Looks a member up, to change it or to add it.
     pub(super) fn entry<'a>(&'a mut self, bytes: &'a [u8]) -> Found<'a> {
-        let tree = &mut self.tree;
-        match self.index.entry(hash(bytes), |member| member.bytes() == bytes, |member| hash(member.bytes())) {
-            Slot::Occupied(slot) => Found::Present(Present { member: **slot.get(), tree }),
-            Slot::Vacant(slot) => Found::Absent(Absent { slot, bytes, tree }),
+        let hash = hash(bytes);
+        let place = self.index.find(hash, |member| member.bytes() == bytes);
+        match place.and_then(|place| self.index.at(place)) {
+            Some(member) => Found::Present(Present { member, tree: &mut self.tree }),
+            None => Found::Absent(Absent { set: self, bytes, hash }),
         }
     }
 
+    fn find(&self, bytes: &[u8]) -> Option<Member> {
+        self.index.at(self.index.find(hash(bytes), |member| member.bytes() == bytes)?)
+    }
+
     pub(super) fn score(&self, bytes: &[u8]) -> Option<f64> {
-        self.index.find(hash(bytes), |member| member.bytes() == bytes).map(|member| member.score())
+        self.find(bytes).map(|member| member.score())
     }
 
     pub(super) fn rank(&self, bytes: &[u8]) -> Option<(usize, f64)> {
@@ -87,11 +90,12 @@ impl Large {
     }
 
     pub(super) fn remove(&mut self, bytes: &[u8]) -> bool {
-        let Ok(slot) = self.index.find_entry(hash(bytes), |member| member.bytes() == bytes) else {
+        let place = self.index.find(hash(bytes), |member| member.bytes() == bytes);
+        let Some((place, member)) = place.and_then(|place| Some((place, self.index.at(place)?))) else {
             return false;
         };
-        let (member, _) = slot.remove();
-        self.tree.remove(*member);
+        self.tree.remove(member);
+        self.index.remove(place);
         true
     }
 
@@ -101,9 +105,8 @@ impl Large {
             let removed = self.tree.remove_run(ranks.start, left);
             left -= removed.len();
             for member in removed {
-                if let Ok(slot) = self.index.find_entry(hash(member.bytes()), |other| **other == member) {
-                    slot.remove();
-                }
+                let place = self.index.find(hash(member.bytes()), |other| *other == member);
+                place.and_then(|place| self.index.remove(place));
             }
         }
     }
@@ -119,9 +122,8 @@ impl Large {
     }
 
     /// Visits some members from a cursor on; answers the cursor to go on with, which is 0 at the end.
-    pub(super) fn scan(&self, _cursor: u64, _count: usize, visit: &mut dyn FnMut(&[u8], f64)) -> u64 {
-        self.range(0..self.len()).for_each(|(bytes, score)| visit(bytes, score));
-        0
+    pub(super) fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], f64)) -> u64 {
+        self.index.scan(cursor, count, &mut |member| visit(member.bytes(), member.score()))
     }
 
     /// Bytes on the heap, the members' estimated from some of them.
@@ -129,14 +131,13 @@ impl Large {
         let sampled = self.len().min(SAMPLE);
         let sample: usize = self.tree.range(0..sampled).map(Member::footprint).sum();
         let members = sample * self.len() / sampled.max(1);
-        size_of::<Large>() + self.index.allocation_size() + self.tree.footprint() + members
+        size_of::<Large>() + self.index.footprint() + self.tree.footprint() + members
     }
 }
 
 impl Clone for Large {
     fn clone(&self) -> Large {
         let mut copy = Large::new();
-        copy.index.reserve(self.len(), |member| hash(member.bytes()));
         for (bytes, score) in self.range(0..self.len()) {
             if let Found::Absent(place) = copy.entry(bytes) {
                 place.insert(score);

@@ -14,6 +14,8 @@
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::mem::ManuallyDrop;
+use std::num::NonZeroU64;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
@@ -25,6 +27,12 @@ const IS_LONG: u8 = u8::MAX;
 
 /// A member that is owned: the index has these, and a member goes with its owner.
 pub(super) struct Owned(Member);
+
+/// Bits that an address leaves free.
+pub(super) type Tag = u16;
+
+/// An owned member with a tag, in 8 bytes: user space addresses take 48 bits.
+pub(super) struct Tagged(NonZeroU64);
 
 /// A pointer to a member, good as long as its owner is: the tree has these. [`super::large::Large`] lets no copy out,
 /// and takes a member out of its tree before it drops the owner.
@@ -61,6 +69,46 @@ impl Owned {
             p.add(header(len)).as_ptr().copy_from_nonoverlapping(bytes.as_ptr(), len);
             Owned(Member(p))
         }
+    }
+}
+
+impl Owned {
+    /// The same with a tag.
+    pub(super) fn tagged(self, tag: Tag) -> Tagged {
+        let member = ManuallyDrop::new(self);
+        let address = member.0.0.expose_provenance().get() as u64;
+        debug_assert!(address < 1 << ADDRESS_BITS, "user space addresses take 48 bits");
+        let bits = address | u64::from(tag) << ADDRESS_BITS;
+        Tagged(NonZeroU64::new(bits).expect("an address is not null"))
+    }
+}
+
+const ADDRESS_BITS: u32 = u64::BITS - Tag::BITS;
+
+impl Tagged {
+    /// The tag.
+    #[inline]
+    pub(super) fn tag(&self) -> Tag {
+        (self.0.get() >> ADDRESS_BITS) as Tag
+    }
+
+    /// The member.
+    #[inline]
+    pub(super) fn member(&self) -> Member {
+        let address = self.0.get() & ((1 << ADDRESS_BITS) - 1);
+        // SAFETY: `tagged` put the address of a live member there, which is not null.
+        Member(unsafe { NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut(address as usize)) })
+    }
+
+    /// The same without the tag.
+    pub(super) fn into_owned(self) -> Owned {
+        Owned(ManuallyDrop::new(self).member())
+    }
+}
+
+impl Drop for Tagged {
+    fn drop(&mut self) {
+        drop(Owned(self.member()));
     }
 }
 
@@ -131,6 +179,9 @@ mod tests {
             member.set_score(2.0);
             assert_eq!((member.bytes(), member.score()), (&bytes[..], 2.0));
             assert!((len + 9..len + 25).contains(&member.footprint()));
+            let tagged = member.tagged(0xfedc);
+            assert_eq!((tagged.tag(), tagged.member().bytes()), (0xfedc, &bytes[..]));
+            assert_eq!(tagged.into_owned().bytes(), bytes);
         }
         assert_eq!(layout(15).size(), 24);
     }
