@@ -8,7 +8,9 @@ pub mod cluster;
 pub mod connection;
 pub mod generic;
 pub mod geo;
+pub mod hash;
 pub mod list;
+mod random;
 pub mod server;
 pub mod string;
 pub mod transaction;
@@ -24,6 +26,7 @@ pub const FAMILIES: &[&[Command]] = &[
     bitmap::COMMANDS,
     zset::COMMANDS,
     geo::COMMANDS,
+    hash::COMMANDS,
     list::COMMANDS,
     transaction::COMMANDS,
     connection::COMMANDS,

@@ -7,6 +7,8 @@ mod pop;
 mod push;
 mod read;
 
+pub(crate) use read::reply_entry;
+
 use engine::{Arg, Command, Error};
 
 use data::list::End;

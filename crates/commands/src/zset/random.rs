@@ -1,7 +1,5 @@
 //! ZRANDMEMBER.
 
-use std::collections::HashSet;
-
 use codec::listpack::Entry;
 use data::Zset;
 use engine::args::{integer_in, is};
@@ -9,6 +7,7 @@ use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpe
 
 use super::WITHSCORES;
 use super::score::{reply_elements, reply_member};
+use crate::random::{Random, distinct};
 
 /// ZRANDMEMBER key [count [WITHSCORES]]
 pub const ZRANDMEMBER: Command = Command {
@@ -26,24 +25,10 @@ pub const ZRANDMEMBER: Command = Command {
     ..Command::DEFAULT
 };
 
-/// Random numbers from one seed (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    /// A number below `limit`, which is above 0.
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((u128::from(bits ^ bits >> 31) * limit as u128) >> 64) as usize
-    }
-}
-
 const OUT_OF_RANGE: Error = Error::text("ERR value is out of range");
 
 fn zrandmember(cx: &mut KeyCx) -> Outcome {
-    let (key, most, mut random) = (cx.args.at(1), cx.max_string(), Random(cx.view.random()));
+    let (key, most, mut random) = (cx.args.at(1), cx.max_string(), Random::new(cx.view.random()));
     let Some((count, with_scores)) = parse(cx)? else {
         match cx.view.read::<Zset>(key)?.and_then(|zset| element(zset, random.below(zset.len().max(1)))) {
             Some((member, _)) => reply_member(&mut cx.reply, member),
@@ -92,22 +77,11 @@ fn element(zset: &Zset, rank: usize) -> Option<(Entry<'_>, f64)> {
     zset.range(rank..rank.saturating_add(1)).next()
 }
 
-/// `count` distinct numbers below `len`, which is more (Floyd's algorithm).
-fn distinct(random: &mut Random, count: usize, len: usize) -> Vec<usize> {
-    let (mut seen, mut picks) = (HashSet::with_capacity(count), Vec::with_capacity(count));
-    for last in len - count..len {
-        let pick = random.below(last + 1);
-        let pick = if seen.insert(pick) { pick } else { last };
-        seen.insert(pick);
-        picks.push(pick);
-    }
-    picks
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use engine::testing::Tester;
+    use std::collections::HashSet;
 
     fn members(reply: &str) -> Vec<String> {
         let inner = reply.trim_matches(['[', ']']);
@@ -155,7 +129,7 @@ mod tests {
     fn distinct_numbers_are_so_and_all_may_come() {
         let mut seen = HashSet::new();
         for seed in 0..200 {
-            let picks = distinct(&mut Random(seed), 3, 5);
+            let picks = distinct(&mut Random::new(seed), 3, 5);
             assert_eq!(picks.iter().collect::<HashSet<_>>().len(), 3);
             assert!(picks.iter().all(|pick| *pick < 5));
             seen.insert({

@@ -4,6 +4,7 @@
 //! their own bytes (a listpack, an intset). Reading takes every form of every version, and leaves the value in the
 //! encoding that it would have if it had been made by commands under the same [`Limits`].
 
+mod hash;
 mod list;
 mod zset;
 
@@ -14,6 +15,7 @@ use crate::rdb::{Error, ErrorKind, Reader, Writer, types, version};
 /// The type byte in front of a value, and the lowest version that knows it.
 pub fn form(object: ObjectRef<'_>) -> (u8, u16) {
     match object {
+        ObjectRef::Hash(value) => hash::form(value),
         ObjectRef::List(value) => list::form(value),
         ObjectRef::Zset(value) => zset::form(value),
         _ => (0, version::NEWEST),
@@ -23,9 +25,10 @@ pub fn form(object: ObjectRef<'_>) -> (u8, u16) {
 /// Writes a value, without its type byte.
 pub fn write(object: ObjectRef<'_>, writer: &mut Writer<'_>) {
     match object {
+        ObjectRef::Hash(value) => hash::write(value, writer),
         ObjectRef::List(value) => list::write(value, writer),
         ObjectRef::Zset(value) => zset::write(value, writer),
-        ObjectRef::Set(_) | ObjectRef::Hash(_) | ObjectRef::Stream(_) => {}
+        ObjectRef::Set(_) | ObjectRef::Stream(_) => {}
     }
 }
 
@@ -34,6 +37,8 @@ pub fn read(value_type: u8, reader: &mut Reader<'_>, limits: &Limits) -> Result<
     match value_type {
         types::LIST => return list::read_elements(reader, limits).map(Value::into_object),
         types::LIST_QUICKLIST_2 => return list::read_nodes(reader, limits).map(Value::into_object),
+        types::HASH => return hash::read_fields(reader, limits).map(Value::into_object),
+        types::HASH_LISTPACK => return hash::read_listpack(reader, limits).map(Value::into_object),
         types::ZSET => return zset::read_text(reader, limits).map(Value::into_object),
         types::ZSET_2 => return zset::read_binary(reader, limits).map(Value::into_object),
         types::ZSET_LISTPACK => return zset::read_listpack(reader, limits).map(Value::into_object),

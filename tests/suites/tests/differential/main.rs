@@ -30,6 +30,7 @@ use suites::Kind;
 const STRING: &str = include_str!("grammar/string.txt");
 const BITMAP: &str = include_str!("grammar/bitmap.txt");
 const GENERIC: &str = include_str!("grammar/generic.txt");
+const HASH: &str = include_str!("grammar/hash.txt");
 const LIST: &str = include_str!("grammar/list.txt");
 const CONNECTION: &str = include_str!("grammar/connection.txt");
 const ZSET: &str = include_str!("grammar/zset.txt");
@@ -71,6 +72,11 @@ fn transactions() {
 }
 
 #[test]
+fn hash() {
+    family("hash", 20, &[HASH]);
+}
+
+#[test]
 fn list() {
     family("list", 25, &[LIST]);
 }
@@ -87,7 +93,7 @@ fn geo() {
 
 #[test]
 fn mixed() {
-    family("mixed", 15, &[STRING, BITMAP, GENERIC, CONNECTION, LIST, ZSET, TRANSACTIONS]);
+    family("mixed", 15, &[STRING, BITMAP, GENERIC, CONNECTION, HASH, LIST, ZSET, TRANSACTIONS]);
 }
 
 /// Plays a family's share, in percent, of all commands.
