@@ -70,7 +70,7 @@ fn bzmpop(cx: &mut KeyCx) -> Outcome {
 /// Waits for a sorted set at one of the keys.
 fn wait<'k>(cx: &mut KeyCx, keys: impl Iterator<Item = &'k [u8]>, until: Option<i64>) {
     let keys = keys.map(Into::into).collect();
-    cx.wait(Wait { keys, wants: Type::Zset, sees_loss: false, until, nothing: Nothing::NullArray });
+    cx.wait(Wait { keys, wants: Type::Zset, sees_loss: false, until, at_once: Nothing::NullArray });
 }
 
 #[cfg(test)]
