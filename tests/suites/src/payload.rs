@@ -67,6 +67,37 @@ pub fn read(payload: &[u8]) -> Option<Vec<u8>> {
     reader.0.is_empty().then_some(string)
 }
 
+/// The type byte in a payload made by DUMP, and what the value consists of, in order if that means something; `None`
+/// when the payload is not sound, or of a type that is not compared.
+pub fn content(payload: &[u8]) -> Option<(u8, Vec<Vec<u8>>)> {
+    let mut reader = Reader(open(payload)?);
+    let value_type = reader.byte()?;
+    let mut parts = Vec::new();
+    match value_type {
+        // One string: a string; a set, hash or sorted set that is an intset or a listpack.
+        TYPE_STRING | 11 | 16 | 17 | 20 => parts.push(reader.string()?),
+        // A set; a hash; a sorted set with binary scores; a list of nodes, each with its kind.
+        2 | 4 | 5 | 18 => {
+            for _ in 0..reader.length()? {
+                let mut part =
+                    if value_type == 18 { reader.length()?.to_be_bytes().to_vec() } else { Vec::new() };
+                part.extend(reader.string()?);
+                match value_type {
+                    4 => part.extend([&b" => "[..], &reader.string()?].concat()),
+                    5 => part.extend(reader.array::<8>()?),
+                    _ => {}
+                }
+                parts.push(part);
+            }
+        }
+        _ => return None,
+    }
+    if value_type != 18 {
+        parts.sort();
+    }
+    reader.0.is_empty().then_some((value_type, parts))
+}
+
 fn integer_form(text: &[u8]) -> Option<Vec<u8>> {
     let number: i32 = std::str::from_utf8(text).ok()?.parse().ok()?;
     if number.to_string().as_bytes() != text {

@@ -29,9 +29,9 @@ pub const HSCAN: Command = Command {
     ..Command::DEFAULT
 };
 
-/// All fields come at once, so that none can be missed: the cursor is 0 behind every call, and another one finds nothing.
+/// All fields come at once, so that none can be missed: whatever the cursor, it is 0 then.
 fn hscan(cx: &mut KeyCx) -> Outcome {
-    let cursor = cursor(cx.args.at(2))?;
+    cursor(cx.args.at(2))?;
     let Some(hash) = cx.view.read::<Hash>(cx.args.at(1))? else {
         cx.reply.array(2);
         cx.reply.bulk(b"0");
@@ -52,7 +52,7 @@ fn hscan(cx: &mut KeyCx) -> Outcome {
         }
     }
     let fits = |name: &[u8]| pattern.is_none_or(|pattern| matches(pattern, name, Case::Sensitive));
-    let fields = || hash.iter().filter(|(field, _)| cursor == 0 && field.with_bytes(fits));
+    let fields = || hash.iter().filter(|(field, _)| field.with_bytes(fits));
     cx.reply.array(2);
     cx.reply.bulk(b"0");
     cx.reply.array(fields().count() * if with_values { 2 } else { 1 });
@@ -78,7 +78,7 @@ mod tests {
             t.check("HSET h ab 1 b 2", ":2");
             t.check("HSCAN h 0 MATCH a*", "[$0, [$ab, $1]]");
             t.check("HSCAN h 0 MATCH a* NOVALUES COUNT 1", "[$0, [$ab]]");
-            t.check("HSCAN h 7", "[$0, []]");
+            t.check("HSCAN h 7 MATCH b", "[$0, [$b, $2]]");
             t.check("HSCAN h x", "-ERR invalid cursor");
             t.check("HSCAN h 0 COUNT 0", "-ERR syntax error");
             t.check("HSCAN h 0 COUNT x", "-ERR value is not an integer or out of range");

@@ -136,9 +136,9 @@ impl Search {
                 search.skip = usize::try_from(rank.unsigned_abs() - 1).unwrap_or(usize::MAX);
                 search.from_tail = rank < 0;
             } else if is(word, "COUNT") {
-                search.count = Some(natural(options.integer()?, "COUNT can't be negative")?);
+                search.count = Some(natural(options.value()?, "COUNT can't be negative")?);
             } else if is(word, "MAXLEN") {
-                search.most = match natural(options.integer()?, "MAXLEN can't be negative")? {
+                search.most = match natural(options.value()?, "MAXLEN can't be negative")? {
                     0 => usize::MAX,
                     most => most,
                 };
@@ -168,8 +168,9 @@ impl Search {
     }
 }
 
-fn natural(number: i64, error: &'static str) -> Result<usize, Error> {
-    usize::try_from(number).map_err(|_| Error::err(error))
+/// Redis has one error for what is negative and for what is no number.
+fn natural(arg: &[u8], error: &'static str) -> Result<usize, Error> {
+    integer(arg).ok().and_then(|number| usize::try_from(number).ok()).ok_or_else(|| Error::err(error))
 }
 
 fn lpos(cx: &mut KeyCx) -> Outcome {
