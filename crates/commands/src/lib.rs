@@ -12,6 +12,7 @@ pub mod hash;
 pub mod list;
 mod random;
 pub mod server;
+pub mod set;
 pub mod string;
 pub mod transaction;
 pub mod usage;
@@ -28,6 +29,7 @@ pub const FAMILIES: &[&[Command]] = &[
     geo::COMMANDS,
     hash::COMMANDS,
     list::COMMANDS,
+    set::COMMANDS,
     transaction::COMMANDS,
     connection::COMMANDS,
     server::COMMANDS,

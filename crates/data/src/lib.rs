@@ -10,7 +10,7 @@ pub mod hash;
 mod hashing;
 mod limits;
 pub mod list;
-mod set;
+pub mod set;
 mod stream;
 pub mod zset;
 

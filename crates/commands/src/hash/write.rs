@@ -72,7 +72,7 @@ pub const HDEL: Command = Command {
 /// Sets all fields; answers how many are new.
 fn set(cx: &mut KeyCx, name: &str) -> Result<usize, Error> {
     let (args, limits) = (cx.args.from(2), cx.limits());
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(Error::err(format_args!("wrong number of arguments for '{name}' command")));
     }
     let event = (NotifyEvents::HASH, "hset");

@@ -57,7 +57,7 @@ impl<'a> Source<'a> {
         match self {
             Source::Missing => 0,
             Source::Zset(zset) => zset.len(),
-            Source::Set(set) => members(set).len(),
+            Source::Set(set) => set.len(),
         }
     }
 
@@ -66,7 +66,7 @@ impl<'a> Source<'a> {
         match self {
             Source::Missing => None,
             Source::Zset(zset) => zset.score(member),
-            Source::Set(set) => members(set).iter().any(|its| its == member).then_some(1.0),
+            Source::Set(set) => set.contains(member).then_some(1.0),
         }
     }
 
@@ -79,14 +79,8 @@ impl<'a> Source<'a> {
                 let _ = all.try_for_each(|(member, score)| member.with_bytes(|member| visit(member, score)));
             }
             Source::Set(set) => {
-                let _ = members(set).iter().try_for_each(|member| visit(member, 1.0));
+                let _ = set.iter().try_for_each(|member| member.with_bytes(|member| visit(member, 1.0)));
             }
         }
     }
-}
-
-fn members(set: &Set) -> Vec<Vec<u8>> {
-    let mut members = vec![];
-    set.each(&mut |parts| members.push(parts.concat()));
-    members
 }

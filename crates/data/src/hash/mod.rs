@@ -56,7 +56,7 @@ fn find(listpack: ListpackRef<'_>, field: &[u8]) -> Option<(Position, Position)>
 impl Hash {
     /// The hash that a listpack from outside is.
     pub fn from_listpack(listpack: ListpackRef<'_>, limits: &Limits) -> Result<Hash, Unsound> {
-        if listpack.len() % 2 != 0 {
+        if !listpack.len().is_multiple_of(2) {
             return Err(Unsound::Odd);
         }
         let mut seen = std::collections::HashSet::new();

@@ -6,6 +6,7 @@
 
 mod hash;
 mod list;
+mod set;
 mod zset;
 
 use data::{Limits, Object, ObjectRef, Value};
@@ -17,6 +18,7 @@ pub fn form(object: ObjectRef<'_>) -> (u8, u16) {
     match object {
         ObjectRef::Hash(value) => hash::form(value),
         ObjectRef::List(value) => list::form(value),
+        ObjectRef::Set(value) => set::form(value),
         ObjectRef::Zset(value) => zset::form(value),
         _ => (0, version::NEWEST),
     }
@@ -27,8 +29,9 @@ pub fn write(object: ObjectRef<'_>, writer: &mut Writer<'_>) {
     match object {
         ObjectRef::Hash(value) => hash::write(value, writer),
         ObjectRef::List(value) => list::write(value, writer),
+        ObjectRef::Set(value) => set::write(value, writer),
         ObjectRef::Zset(value) => zset::write(value, writer),
-        ObjectRef::Set(_) | ObjectRef::Stream(_) => {}
+        ObjectRef::Stream(_) => {}
     }
 }
 
@@ -39,6 +42,9 @@ pub fn read(value_type: u8, reader: &mut Reader<'_>, limits: &Limits) -> Result<
         types::LIST_QUICKLIST_2 => return list::read_nodes(reader, limits).map(Value::into_object),
         types::HASH => return hash::read_fields(reader, limits).map(Value::into_object),
         types::HASH_LISTPACK => return hash::read_listpack(reader, limits).map(Value::into_object),
+        types::SET => return set::read_members(reader, limits).map(Value::into_object),
+        types::SET_INTSET => return set::read_intset(reader, limits).map(Value::into_object),
+        types::SET_LISTPACK => return set::read_listpack(reader, limits).map(Value::into_object),
         types::ZSET => return zset::read_text(reader, limits).map(Value::into_object),
         types::ZSET_2 => return zset::read_binary(reader, limits).map(Value::into_object),
         types::ZSET_LISTPACK => return zset::read_listpack(reader, limits).map(Value::into_object),

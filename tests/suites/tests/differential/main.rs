@@ -33,6 +33,7 @@ const GENERIC: &str = include_str!("grammar/generic.txt");
 const HASH: &str = include_str!("grammar/hash.txt");
 const LIST: &str = include_str!("grammar/list.txt");
 const CONNECTION: &str = include_str!("grammar/connection.txt");
+const SET: &str = include_str!("grammar/set.txt");
 const ZSET: &str = include_str!("grammar/zset.txt");
 const GEO: &str = include_str!("grammar/geo.txt");
 const TRANSACTIONS: &str = include_str!("grammar/transactions.txt");
@@ -82,6 +83,11 @@ fn list() {
 }
 
 #[test]
+fn set() {
+    family("set", 20, &[SET]);
+}
+
+#[test]
 fn zset() {
     family("zset", 25, &[ZSET]);
 }
@@ -93,7 +99,7 @@ fn geo() {
 
 #[test]
 fn mixed() {
-    family("mixed", 15, &[STRING, BITMAP, GENERIC, CONNECTION, HASH, LIST, ZSET, TRANSACTIONS]);
+    family("mixed", 15, &[STRING, BITMAP, GENERIC, CONNECTION, HASH, LIST, SET, ZSET, TRANSACTIONS]);
 }
 
 /// Plays a family's share, in percent, of all commands.
