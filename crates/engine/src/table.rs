@@ -177,7 +177,8 @@ fn hash(lower: &[u8]) -> u64 {
 /// Error texts show at most this many bytes of what was sent.
 const SHOWN: usize = 128;
 
-fn shown(bytes: &[u8], most: usize) -> String {
+/// What was sent, as an error shows it: at most so many bytes.
+pub fn shown(bytes: &[u8], most: usize) -> String {
     // As from C's printf, nothing comes behind a zero byte.
     let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(&text[..text.len().min(most)]).into_owned()

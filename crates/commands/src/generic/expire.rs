@@ -94,7 +94,7 @@ impl Conditions {
             match options.into_iter().find(|(name, _)| is(word, name)) {
                 Some((_, flag)) => *flag = true,
                 None => {
-                    let word = String::from_utf8_lossy(word);
+                    let word = engine::table::shown(word, usize::MAX);
                     return Err(Error::err(format_args!("Unsupported option {word}")));
                 }
             }
