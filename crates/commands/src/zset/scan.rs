@@ -81,6 +81,7 @@ mod tests {
         t.check("ZSCAN z 0", "[$0, [$a, $0.1, $b, $2, $ab, $3]]");
         t.check("ZSCAN z 0 MATCH a* COUNT 1", "[$0, [$a, $0.1, $ab, $3]]");
         t.check("ZSCAN none 0 WHAT", "[$0, []]");
+        t.check("ZSCAN none ''", "[$0, []]");
         t.check("ZSCAN z x", "-ERR invalid cursor");
         t.check("ZSCAN z 0 COUNT 0", "-ERR syntax error");
         t.check("ZSCAN z 0 COUNT x", "-ERR value is not an integer or out of range");
