@@ -593,6 +593,8 @@ impl Core {
     /// touched them is settled.
     #[cold]
     fn serve_waiters(&mut self, view: &mut View) {
+        // What has come due while the command ran (a transaction may take long) is not served.
+        view.now = view.now.max(unix_millis());
         while let Some((db, key)) = view.ready.pop_front() {
             let mut index = 0;
             loop {
