@@ -5,10 +5,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::{env, iter, thread};
 use tempfile::TempDir;
 
 /// Which server to start.
@@ -65,13 +67,25 @@ fn built_binary() -> PathBuf {
     found.unwrap_or_else(|| panic!("no carnelian beside {}: `cargo xtask test` builds it", test.display()))
 }
 
-/// A port of 127.0.0.1 that was free a moment ago.
+/// A port of 127.0.0.1 that was free a moment ago, as was the cluster bus's above it (+10000).
+///
+/// Both lie below the ports that the kernel deals out (32768 and above), so neither a socket bound to port 0
+/// nor a client's own end can take them meanwhile; a connection to a dealt-out port that nobody listens at
+/// can even meet itself. No two calls of one process get the same.
 ///
 /// # Panics
 /// When the machine has none left.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("the address just bound").port()
+    const PORTS: Range<u16> = 10_000..22_000;
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    // Processes that run side by side begin at different places.
+    let first = process::id().wrapping_mul(97);
+    let ports = iter::repeat_with(|| {
+        let call = CALLS.fetch_add(1, Ordering::Relaxed);
+        PORTS.start + (first.wrapping_add(call) % PORTS.len() as u32) as u16
+    });
+    ports.take(PORTS.len()).find(|&port| free(port) && free(port + 10_000)).expect("a free port")
 }
 
 /// How long a start or an end may take on a busy machine.

@@ -2,9 +2,10 @@
 
 mod common;
 
-use common::{Process, Server, free_port, liar, wait_for};
+use common::{Process, Server, liar, wait_for};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
+use suites::free_port;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_carnelian-monitor");
 

@@ -63,7 +63,7 @@ fn a_replica_brings_its_primary_and_a_dead_target_costs_nothing() {
 fn a_sentinel_brings_its_set() {
     let primary = Server::start(&[]);
     let directory = common::Directory::new();
-    let port = common::free_port();
+    let port = suites::free_port();
     let file = directory.0.join("sentinel.conf");
     std::fs::write(
         &file,

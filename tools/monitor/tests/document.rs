@@ -51,7 +51,7 @@ fn live_servers_dead_ones_and_liars() {
     let server = Server::start(&["--requirepass", "sesame"]);
     let endless = liar(b"$99999999999\r\n");
     let silent = liar(b"");
-    let dead = common::free_port();
+    let dead = suites::free_port();
     let site = Site::start(app(&[], Duration::from_millis(700)));
     let path = format!(
         "/metrics/redis?url=redis://:sesame@127.0.0.1:{0}&url=redis://:wrong@127.0.0.1:{0}/0&url=redis://{endless}&url=redis://{silent}&url=redis://:pw@127.0.0.1:{dead}&url=gopher://u:pw@x",

@@ -2,12 +2,13 @@
 
 mod common;
 
-use common::{Process, Server, Site, app, free_port, wait_for};
+use common::{Process, Server, Site, app, wait_for};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use suites::free_port;
 
 /// Samples by name and labels, and types by family.
 #[derive(Default)]

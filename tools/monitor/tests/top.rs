@@ -2,9 +2,10 @@
 
 mod common;
 
-use common::{Process, Server, free_port, wait_for};
+use common::{Process, Server, wait_for};
 use std::io::Write;
 use std::process::{Command, Stdio};
+use suites::free_port;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_carnelian-monitor");
 

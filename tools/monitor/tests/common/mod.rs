@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -41,25 +41,14 @@ impl Drop for Process {
 /// A genuine server.
 pub struct Server {
     pub port: u16,
-    _process: Process,
-    _directory: Directory,
+    _process: suites::Server,
 }
 
 impl Server {
     /// Starts `redis-server` with further arguments and waits until it answers. Needs Debian's redis-server.
     pub fn start(arguments: &[&str]) -> Self {
-        let directory = Directory::new();
-        let port = free_port();
-        let child = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
-            .arg(&directory.0)
-            .args(arguments)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is needed: apt-get install redis-server");
-        let server = Server { port, _process: Process(child), _directory: directory };
-        wait_for("redis-server", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        server
+        let process = suites::Server::start(suites::Kind::Genuine, arguments);
+        Server { port: process.port(), _process: process }
     }
 
     pub fn url(&self) -> String {
@@ -74,16 +63,6 @@ impl Server {
         let mut bytes = [0; 4096];
         let len = stream.read(&mut bytes).unwrap();
         String::from_utf8_lossy(&bytes[..len]).into_owned()
-    }
-}
-
-/// A port that was free a moment ago; a cluster's bus port (+10000) fits above it.
-pub fn free_port() -> u16 {
-    loop {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        if port < 55_000 && TcpListener::bind(("127.0.0.1", port + 10_000)).is_ok() {
-            return port;
-        }
     }
 }
 
