@@ -232,12 +232,12 @@ params! {
         active_expire_effort: u32 = 1, in int(1, 10, Unit::None);
         /// Accepted for compatibility: tables grow in small steps by themselves.
         activerehashing: bool = true;
-        /// Free evicted keys in the background.
-        lazyfree_lazy_eviction: bool = false, [DEBUG], acts Warn;
+        /// Accepted for compatibility, as are the next three: what takes long to free is always freed in the background.
+        lazyfree_lazy_eviction: bool = false, [DEBUG];
         /// Free expired keys in the background.
-        lazyfree_lazy_expire: bool = false, [DEBUG], acts Warn;
+        lazyfree_lazy_expire: bool = false, [DEBUG];
         /// Free values that a command overwrites in the background.
-        lazyfree_lazy_server_del: bool = false, [DEBUG], acts Warn;
+        lazyfree_lazy_server_del: bool = false, [DEBUG];
         /// Let DEL free in the background, as UNLINK does.
         lazyfree_lazy_user_del: bool = false, [DEBUG];
         /// Let FLUSHDB, FLUSHALL, SCRIPT FLUSH and FUNCTION FLUSH free in the background unless told SYNC.
@@ -266,20 +266,20 @@ params! {
 
     topic "Memory" {
         /// Memory for data; when it is full, keys are evicted or writes fail. 0: no limit.
-        maxmemory: u64 = 0, in memory(0, ULLONG_MAX), acts Refuse;
+        maxmemory: u64 = 0, in memory(0, ULLONG_MAX);
         /// What to evict when `maxmemory` is reached.
-        maxmemory_policy: EvictionPolicy = EvictionPolicy::NoEviction, acts Warn;
+        maxmemory_policy: EvictionPolicy = EvictionPolicy::NoEviction;
         /// Keys that the approximate LRU, LFU and TTL policies compare.
-        maxmemory_samples: u32 = 5, in POSITIVE, acts Warn;
+        maxmemory_samples: u32 = 5, in POSITIVE;
         /// How hard eviction tries before it lets a command through: 0 quickly gives up, 100 never does.
-        maxmemory_eviction_tenacity: u32 = 10, in int(0, 100, Unit::None), acts Warn;
+        maxmemory_eviction_tenacity: u32 = 10, in int(0, 100, Unit::None);
         /// Memory of all clients' buffers, as bytes or as a percentage of `maxmemory`; the largest clients are
         /// closed beyond it. 0: no limit.
         maxmemory_clients: MemoryOrPercent = MemoryOrPercent::Bytes(0), acts Refuse;
         /// How slowly the LFU counter grows: 0 counts every access up to 255.
-        lfu_log_factor: u32 = 10, in NATURAL, acts Warn;
+        lfu_log_factor: u32 = 10, in NATURAL;
         /// After this long the LFU counter loses one. 0: it never does.
-        lfu_decay_time: u32 = 1, in int(0, INT_MAX, Unit::Minutes), acts Warn;
+        lfu_decay_time: u32 = 1, in int(0, INT_MAX, Unit::Minutes);
         /// Move values around to win back fragmented memory.
         activedefrag: bool = false, [DEBUG], acts Warn;
         /// Fragmented bytes below which nothing is moved.
@@ -300,23 +300,23 @@ params! {
 
     topic "Encodings" {
         /// Hashes with at most so many fields are kept as one compact block.
-        hash_max_listpack_entries alias "hash-max-ziplist-entries": usize = 512, in COUNT, acts Warn;
+        hash_max_listpack_entries alias "hash-max-ziplist-entries": usize = 512, in COUNT;
         /// ... if no field or value is longer.
-        hash_max_listpack_value alias "hash-max-ziplist-value": usize = 64, in memory(0, LONG_MAX), acts Warn;
+        hash_max_listpack_value alias "hash-max-ziplist-value": usize = 64, in memory(0, LONG_MAX);
         /// Size of a list's blocks: a number of elements, or -1 to -5 for 4, 8, 16, 32 or 64 KiB.
-        list_max_listpack_size alias "list-max-ziplist-size": i32 = -2, in int(i32::MIN as i128, INT_MAX, Unit::None), acts Warn;
+        list_max_listpack_size alias "list-max-ziplist-size": i32 = -2, in int(i32::MIN as i128, INT_MAX, Unit::None);
         /// Blocks at each end of a list that stay uncompressed. 0: none is compressed.
         list_compress_depth: u32 = 0, in NATURAL, [DEBUG], acts Warn;
         /// Sets of at most so many integers are kept as a sorted array.
-        set_max_intset_entries: usize = 512, in COUNT, acts Warn;
+        set_max_intset_entries: usize = 512, in COUNT;
         /// Other sets with at most so many members are kept as one compact block.
-        set_max_listpack_entries: usize = 128, in COUNT, acts Warn;
+        set_max_listpack_entries: usize = 128, in COUNT;
         /// ... if no member is longer.
-        set_max_listpack_value: usize = 64, in COUNT, acts Warn;
+        set_max_listpack_value: usize = 64, in COUNT;
         /// Sorted sets with at most so many members are kept as one compact block.
-        zset_max_listpack_entries alias "zset-max-ziplist-entries": usize = 128, in COUNT, acts Warn;
+        zset_max_listpack_entries alias "zset-max-ziplist-entries": usize = 128, in COUNT;
         /// ... if no member is longer.
-        zset_max_listpack_value alias "zset-max-ziplist-value": usize = 64, in memory(0, LONG_MAX), acts Warn;
+        zset_max_listpack_value alias "zset-max-ziplist-value": usize = 64, in memory(0, LONG_MAX);
         /// Largest sparse HyperLogLog; beyond it becomes dense.
         hll_sparse_max_bytes: usize = 3000, in memory(0, LONG_MAX), acts Warn;
         /// Size of a stream's blocks. 0: no limit.

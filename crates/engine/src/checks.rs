@@ -6,7 +6,7 @@ use resp::Args;
 
 use crate::client::{Client, State};
 use crate::command::{Flags, Handler};
-use crate::engine::Engine;
+use crate::engine::{Attention, Engine};
 use crate::error::Error;
 use crate::table::Row;
 use crate::transaction::Queue;
@@ -44,6 +44,9 @@ pub fn check(
     };
     if let Err(error) = may_run(config, client, row) {
         return Verdict::Refuse(Some(row), error);
+    }
+    if engine.attends(Attention::FULL) && takes_memory(client, row) {
+        return Verdict::Refuse(Some(row), Error::OutOfMemory);
     }
     if engine.pause.holds(may_write(client, row), now) && !client.is(State::REPLICA) {
         return Verdict::Park;
@@ -107,6 +110,18 @@ fn may_write(client: &Client, row: &Row) -> bool {
     match row.command.handler {
         Handler::Exec => client.queue.iter().flat_map(|q| &q.commands).any(|(row, _)| writes(row)),
         _ => writes(row) && !client.is(State::MULTI),
+    }
+}
+
+/// Whether a command is refused while memory is full: one that may take more, or that would grow a client's queue.
+fn takes_memory(client: &Client, row: &Row) -> bool {
+    let grows = |row: &Row| row.has(Flags::DENYOOM);
+    match row.command.handler {
+        Handler::Exec => client.queue.iter().flat_map(|queue| &queue.commands).any(|(row, _)| grows(row)),
+        _ => {
+            grows(row)
+                || client.is(State::MULTI) && !matches!(row.full_name.as_str(), "discard" | "quit" | "reset")
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::blocking::Wait;
 use crate::client::Client;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::pipeline::settle_expired;
+use crate::pipeline::settle_lost;
 
 /// What a command has done that others must hear of.
 #[derive(Default)]
@@ -216,7 +216,7 @@ impl<'v> ServerCx<'_, 'v> {
     pub fn with_partition<R>(&mut self, partition: usize, work: impl FnOnce(&mut View<'v>) -> R) -> R {
         self.view.lock_one(partition);
         let result = work(self.view);
-        settle_expired(self.engine, self.view);
+        settle_lost(self.engine, self.view);
         self.view.unlock();
         result
     }

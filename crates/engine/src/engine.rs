@@ -6,13 +6,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use config::{Config, Param};
+use config::{Config, NotifyEvents, Param};
 use keyspace::Keyspace;
 use parking_lot::Mutex;
 
 use crate::client::Clients;
 use crate::cx::Event;
 use crate::error_counts::ErrorCounts;
+use crate::eviction::Exceeded;
 use crate::latency::LatencyMonitor;
 use crate::lazy_free::LazyFree;
 use crate::log::ReplLog;
@@ -98,6 +99,8 @@ pub enum Message {
     Resume,
     /// A client's wait has ended: its worker tells it.
     Unblocked(u64, crate::blocking::Ended),
+    /// Keys were touched, and whoever waits for them is to be served.
+    Touched(Vec<(u32, Box<[u8]>)>),
     /// A command was run: the line for clients that monitor.
     Monitored(Arc<[u8]>),
 }
@@ -110,6 +113,8 @@ bitflags::bitflags! {
         const PAUSED = 1 << 0;
         /// A client sees every command.
         const MONITORED = 1 << 1;
+        /// Memory is full, and nothing may be evicted.
+        const FULL = 1 << 2;
     }
 }
 
@@ -208,10 +213,14 @@ pub struct Engine {
     pub expire_nanos: Counter,
     /// What is freed in the background.
     pub lazy_free: LazyFree,
+    /// How long memory was beyond `maxmemory`.
+    pub exceeded: Exceeded,
     /// The latest keyspace events.
     pub events: Mutex<VecDeque<Event>>,
     /// Clients that see every command.
     pub monitors: Monitors,
+    /// Keyspace events tell of keys that go by themselves.
+    tells_losses: AtomicBool,
     /// What sends every command through all checks: bits of [`Attention`].
     attention: AtomicU32,
     /// Active expiry (DEBUG SET-ACTIVE-EXPIRE).
@@ -252,8 +261,10 @@ impl Engine {
             cron_nanos: Counter::default(),
             expire_nanos: Counter::default(),
             lazy_free: LazyFree::default(),
+            exceeded: Exceeded::default(),
             events: Mutex::default(),
             monitors: Monitors::new(workers),
+            tells_losses: AtomicBool::new(false),
             attention: AtomicU32::new(0),
             active_expire: AtomicBool::new(true),
             cron_paused: AtomicBool::new(false),
@@ -290,6 +301,8 @@ impl Engine {
         let lfu = matches!(config.maxmemory_policy, Policy::AllkeysLfu | Policy::VolatileLfu);
         self.keyspace.access.set(lfu, config.lfu_log_factor, config.lfu_decay_time);
         self.slowlog.set_max_len(config.slowlog_max_len);
+        let told = config.notify_keyspace_events;
+        self.tells_losses.store(told.intersects(NotifyEvents::EXPIRED | NotifyEvents::EVICTED), Relaxed);
     }
 
     /// Sends every command through all checks for a reason, or no longer.
@@ -346,6 +359,11 @@ impl Engine {
         self.free_later(Box::new(given_up), number);
     }
 
+    /// Whether anyone is to be told of keys that go by themselves.
+    pub(crate) fn wants_losses(&self) -> bool {
+        self.log.is_read() || self.tells_losses.load(Relaxed)
+    }
+
     /// Tells keyspace events; the partitions of their keys are still locked.
     pub(crate) fn tell_events(&self, events: Vec<Event>) {
         /// As many as a test may want to look at.
@@ -353,8 +371,9 @@ impl Engine {
         if events.is_empty() {
             return;
         }
+        let wanted = self.config.load().notify_keyspace_events;
         let mut kept = self.events.lock();
-        kept.extend(events);
+        kept.extend(events.into_iter().filter(|event| wanted.contains(event.class)));
         let surplus = kept.len().saturating_sub(KEPT);
         kept.drain(..surplus);
     }
@@ -381,6 +400,7 @@ impl Engine {
         self.errors.reset();
         [&self.cron_nanos, &self.expire_nanos].iter().for_each(|n| n.reset());
         self.lazy_free.freed.store(0, Relaxed);
+        self.exceeded.reset();
     }
 
     /// Bytes in use; also keeps the peak.

@@ -88,6 +88,9 @@ pub enum Error {
     /// A command of Redis Cluster on an instance that is not part of one.
     #[error("ERR This instance has cluster support disabled")]
     NoCluster,
+    /// Memory is full, and the command would take more.
+    #[error("OOM command not allowed when used memory > 'maxmemory'.")]
+    OutOfMemory,
     /// Anything else, with its code.
     #[error("{0}")]
     Other(Cow<'static, str>),

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use keyspace::Table;
+use keyspace::{Table, View};
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Message};
 
 /// INFO's `lazyfree_*` fields.
 #[derive(Default)]
@@ -36,6 +36,23 @@ impl Engine {
     pub fn drop_later(&'static self, tables: Vec<Table>) {
         let keys = tables.iter().map(Table::len).sum();
         self.free_later(Box::new(tables), keys);
+    }
+
+    /// Frees in the background what a view has discarded.
+    pub(crate) fn free_discarded(&'static self, view: &mut View) {
+        let discarded = std::mem::take(&mut view.discarded);
+        let objects = discarded.len();
+        self.free_later(Box::new(discarded), objects);
+    }
+
+    /// Takes from a view what others must see to, where its thread has no clients: waiters to serve, values to free.
+    pub(crate) fn hand_over(&'static self, view: &mut View) {
+        if !view.discarded.is_empty() {
+            self.free_discarded(view);
+        }
+        if !view.ready.is_empty() {
+            self.mailboxes[0].push(Message::Touched(view.ready.drain(..).collect()));
+        }
     }
 
     /// Frees something in the background that counts as so many objects.

@@ -5,7 +5,8 @@
 //!   [`keys`]: which of them are keys.
 //! - [`pipeline`]: plan, prefetch, check, lock, run, log; [`checks`] says who may run what.
 //! - [`engine`]: what the process shares: keyspace, [`client`]s, the replication [`log`], and what it knows of itself:
-//!   [`stats`] and their [`rates`], [`slowlog`], [`latency`], [`lazy_free`], [`cpu_time`].
+//!   [`stats`] and their [`rates`], [`slowlog`], [`latency`], [`cpu_time`].
+//! - [`eviction`] makes room when memory is full; [`lazy_free`] frees what is large where it hurts nobody.
 
 pub mod args;
 pub mod blocking;
@@ -17,6 +18,7 @@ pub mod cx;
 pub mod engine;
 pub mod error;
 pub mod error_counts;
+pub mod eviction;
 pub mod keys;
 pub mod latency;
 pub mod lazy_free;

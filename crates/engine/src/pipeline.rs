@@ -11,17 +11,18 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use config::Config;
-use keyspace::{Key, Member, PartitionSet, View, Waiter, partition_of};
+use config::{Config, NotifyEvents};
+use keyspace::{Key, Lost, Member, PartitionSet, View, Waiter, Why, partition_of};
 use resp::{Args, Encoder, Limits, OwnedArgs, Parsed, Parser, ProtocolError, Span};
 
 use crate::blocking::{Blocked, Ended, Wait, Waiting};
 use crate::checks::{self, Verdict};
 use crate::client::{Client, State};
 use crate::command::{Flags, Handler};
-use crate::cx::{Effects, KeyCx, ServerCx};
+use crate::cx::{Effects, Event, KeyCx, ServerCx};
 use crate::engine::{Attention, Engine, LogLevel, Message, unix_micros, unix_millis};
 use crate::error::{Error, Outcome};
+use crate::eviction::Evictor;
 use crate::log::Effect;
 use crate::monitors;
 use crate::secrets;
@@ -181,6 +182,7 @@ impl Batch {
 /// Runs a worker's batches.
 pub struct Executor {
     member: Member<'static>,
+    evictor: Evictor,
     core: Core,
 }
 
@@ -223,7 +225,7 @@ impl Executor {
             noteworthy: noteworthy(&engine.config()),
             effects: Effects::default(),
         };
-        Executor { member: engine.keyspace.join(), core }
+        Executor { member: engine.keyspace.join(), evictor: Evictor::default(), core }
     }
 
     /// The configuration, renewed if it has changed.
@@ -255,6 +257,9 @@ impl Executor {
 
     fn run_group(&mut self, batch: &mut Batch, group: std::ops::Range<usize>, peers: &mut impl Peers) {
         let (keyspace, core) = (&self.core.engine.keyspace, &mut self.core);
+        if core.config.maxmemory > 0 || core.engine.attends(Attention::FULL) {
+            self.evictor.make_room(core.engine, &self.member, &core.config);
+        }
         prefetch_slots(keyspace, batch, group.clone(), peers);
         let mut at = group.start;
         let mut fetched = false;
@@ -281,6 +286,15 @@ impl Executor {
         expire_due(self.core.engine, &self.member, partition, limit)
     }
 
+    /// Serves those who wait for keys that were touched by a thread that serves nobody.
+    pub fn serve_waiters(&mut self, touched: impl IntoIterator<Item = (u32, Box<[u8]>)>) {
+        self.core.renew_config();
+        let inside = self.member.gate.enter();
+        let mut view = self.core.prepared(View::new(&self.member, &inside, unix_millis()));
+        view.ready.extend(touched);
+        self.core.serve_waiters(&mut view);
+    }
+
     /// Ends a client's wait for a key, and its watches if it goes. Whoever calls this has claimed the waiter.
     pub fn end_wait(&mut self, client: &mut Client, ended: Ended) {
         let inside = self.member.gate.enter();
@@ -304,20 +318,22 @@ impl Executor {
 }
 
 /// Deletes up to `limit` due keys of a partition and tells the log. Answers whether more are due.
-pub fn expire_due(engine: &Engine, member: &Member<'static>, partition: usize, limit: usize) -> bool {
+pub fn expire_due(engine: &'static Engine, member: &Member<'static>, partition: usize, limit: usize) -> bool {
     let inside = member.gate.enter();
     let mut view = View::new(member, &inside, unix_millis());
-    view.records = engine.log.is_read();
+    view.records = engine.wants_losses();
     view.lock_one(partition);
     let more = view.expire_due(partition, limit);
-    Unit::default().settle(engine, &mut view);
+    settle_lost(engine, &mut view);
+    view.unlock();
+    engine.hand_over(&mut view);
     more
 }
 
-/// Tells the log of keys that were found due, before their partition is unlocked. Under exclusive access nothing is
+/// Tells of keys that went by themselves, before their partition is unlocked. Under exclusive access nothing is
 /// unlocked, and they have their place among the command's other effects.
-pub(crate) fn settle_expired(engine: &Engine, view: &mut View) {
-    if !view.is_exclusive() && !view.expired.is_empty() {
+pub(crate) fn settle_lost(engine: &Engine, view: &mut View) {
+    if !view.is_exclusive() && !view.lost.is_empty() {
         Unit::default().settle(engine, view);
     }
 }
@@ -437,7 +453,7 @@ impl Core {
 
     /// Tells a view what the engine asks of it.
     fn prepared<'v>(&self, mut view: View<'v>) -> View<'v> {
-        view.records = self.engine.log.is_read();
+        view.records = self.engine.wants_losses();
         // Nothing changes while clients are paused: what is due is hidden, and deleted later.
         view.keeps_due = self.engine.needs_attention() && self.engine.pause.is_paused(view.now);
         view
@@ -556,6 +572,9 @@ impl Core {
         }
         if !view.ready.is_empty() {
             self.serve_waiters(view);
+        }
+        if !view.discarded.is_empty() {
+            self.engine.free_discarded(view);
         }
         flow
     }
@@ -853,7 +872,7 @@ fn noteworthy(config: &Config) -> u64 {
 struct Unit {
     effects: Vec<(u32, OwnedArgs)>,
     dirty: u64,
-    events: Vec<crate::cx::Event>,
+    events: Vec<Event>,
 }
 
 impl Unit {
@@ -862,7 +881,7 @@ impl Unit {
     fn add(&mut self, effects: &mut Effects, view: &mut View, db: u32, args: Args) {
         if effects.dirty == 0
             && effects.instead.is_none()
-            && view.expired.is_empty()
+            && view.lost.is_empty()
             && effects.events.is_empty()
         {
             return;
@@ -872,7 +891,7 @@ impl Unit {
         if !view.records {
             return;
         }
-        self.add_expired(view);
+        self.add_lost(view);
         match effects.instead.take() {
             Some(instead) => self.effects.extend(instead.into_iter().map(|args| (db, args))),
             None if effects.dirty > 0 => self.effects.push((db, args.to_owned())),
@@ -880,23 +899,28 @@ impl Unit {
         }
     }
 
-    /// Keys that were found due are deleted by the log's readers too, by name.
-    fn add_expired(&mut self, view: &mut View) {
-        for expired in view.expired.drain(..) {
-            let del: OwnedArgs = [b"DEL", &expired.key[..]].iter().collect();
-            self.effects.push((expired.db, del));
+    /// Keys that went by themselves are deleted by the log's readers too, by name, and told as events.
+    fn add_lost(&mut self, view: &mut View) {
+        for Lost { db, key, why } in view.lost.drain(..) {
+            let del: OwnedArgs = [b"DEL", &key[..]].iter().collect();
+            self.effects.push((db, del));
+            let (class, name) = match why {
+                Why::Expired => (NotifyEvents::EXPIRED, "expired"),
+                Why::Evicted => (NotifyEvents::EVICTED, "evicted"),
+            };
+            self.events.push(Event { class, name, db, key });
         }
     }
 
     /// Whether there is anything to settle.
     #[inline]
     fn is_due(&self, view: &View) -> bool {
-        self.dirty > 0 || !self.effects.is_empty() || !self.events.is_empty() || !view.expired.is_empty()
+        self.dirty > 0 || !self.effects.is_empty() || !self.events.is_empty() || !view.lost.is_empty()
     }
 
     /// Hands everything on, before the partitions are unlocked.
     fn settle(mut self, engine: &Engine, view: &mut View) {
-        self.add_expired(view);
+        self.add_lost(view);
         if self.dirty > 0 {
             view.count_changes(self.dirty);
         }

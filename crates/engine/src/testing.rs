@@ -130,6 +130,10 @@ impl Session {
     /// What a client got that it did not just ask for, in short: the end of a wait. `None` if nothing came.
     pub fn received(&mut self, client: usize) -> Option<String> {
         for message in self.engine.mailboxes[0].take() {
+            if let Message::Touched(keys) = message {
+                self.executor.serve_waiters(keys);
+                return self.received(client);
+            }
             let Message::Unblocked(id, ended) = message else { continue };
             if let Some(peer) = self.peers.iter_mut().find(|peer| peer.client.record.id == id) {
                 self.executor.end_wait(&mut peer.client, ended);

@@ -52,15 +52,29 @@ impl DueHeap {
 
     /// The earliest due time.
     pub fn earliest(&self) -> Option<i64> {
-        self.0.peek().map(|e| (e.0 >> 16) as i64)
+        self.first().map(|(at, _)| at)
+    }
+
+    /// The earliest element.
+    pub fn first(&self) -> Option<(i64, Tag)> {
+        self.0.peek().map(|e| ((e.0 >> 16) as i64, e.0 as Tag))
+    }
+
+    /// Takes the earliest element.
+    pub fn pop(&mut self) -> Option<Tag> {
+        self.0.pop().map(|e| e.0 as Tag)
     }
 
     /// Takes the earliest element if it is due by `now`.
     pub fn pop_due(&mut self, now: i64) -> Option<Tag> {
-        if self.earliest()? > now {
-            return None;
-        }
-        self.0.pop().map(|e| e.0 as Tag)
+        if self.earliest()? > now { None } else { self.pop() }
+    }
+
+    /// Every element's tag, stale ones included, in an order that `random` begins.
+    pub fn tags_from(&self, random: u64) -> impl Iterator<Item = Tag> + '_ {
+        let elements = self.0.as_slice();
+        let (behind, first) = elements.split_at((random % elements.len().max(1) as u64) as usize);
+        first.iter().chain(behind).map(|e| e.0 as Tag)
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Counters {
     volatile: Box<[AtomicI64]>,
     /// Keys deleted because they were due.
     pub expired: AtomicU64,
+    /// Keys evicted to make room.
+    pub evicted: AtomicU64,
     /// Lookups for reading that found a key.
     pub hits: AtomicU64,
     /// Lookups for reading that found none.
@@ -235,10 +237,10 @@ impl Keyspace {
         self.counters.iter().map(|c| of(c).load(Relaxed)).sum()
     }
 
-    /// Sets `expired`, `hits` and `misses` of every thread to zero (CONFIG RESETSTAT).
+    /// Sets what is counted of keys and lookups to zero, for every thread (CONFIG RESETSTAT).
     pub fn reset_statistics(&self) {
         for c in &self.counters {
-            [&c.expired, &c.hits, &c.misses].iter().for_each(|n| n.store(0, Relaxed));
+            [&c.expired, &c.evicted, &c.hits, &c.misses].iter().for_each(|n| n.store(0, Relaxed));
         }
     }
 
@@ -251,6 +253,11 @@ impl Keyspace {
         } else {
             word.fetch_and(!bit, Relaxed);
         }
+    }
+
+    /// Whether a partition may have keys of a database.
+    pub(crate) fn is_occupied(&self, db: u32, partition: usize) -> bool {
+        self.occupied[db as usize][partition / 64].load(Relaxed) >> (partition % 64) & 1 == 1
     }
 
     /// The first partition from `from` on that may have keys of a database.

@@ -3,10 +3,12 @@
 //! From the inside out: an [`entry`] is a key with its value in one allocation; a [`segment`] keeps entries in
 //! hash order, a [`table`] is segments under a directory; a [`partition`] is one lock over one 1,024th of every
 //! database; the [`keyspace`] is all partitions with the [`gate`] that exclusive access closes; a [`view`] is
-//! what a command sees of it: the partitions that are locked for it, and nothing else.
+//! what a command sees of it: the partitions that are locked for it, and nothing else; [`eviction`] chooses the keys that
+//! go when memory is full.
 
 pub mod access;
 pub mod entry;
+pub mod eviction;
 pub mod expiry;
 pub mod gate;
 pub mod keyspace;
@@ -25,6 +27,7 @@ pub use keyspace::{Cursor, Exclusive, Key, Keyspace, Member, Size, partition_of}
 pub use partition::{NEVER, PARTITIONS, WatchFlag};
 pub use table::Table;
 pub use view::{
-    Expire, Expired, Found, Missing, Modified, PartitionSet, View, WrongType, integer, partitions_of,
+    Discarded, Expire, Found, Lost, Missing, Modified, PartitionSet, View, Why, WrongType, integer,
+    partitions_of,
 };
 pub use waiters::Waiter;

@@ -341,6 +341,23 @@ impl Segment {
         }
     }
 
+    /// The entry that is due first; renews the elements that are found stale on the way.
+    pub fn first_due(&mut self) -> Option<Entry> {
+        while let Some((noted, tag)) = self.due.first() {
+            let volatile = self.group(tag).map(|index| self.at(index)).filter(|e| e.expiry().is_some());
+            let first = volatile.min_by_key(|entry| entry.expiry());
+            let due = first.and_then(Entry::expiry);
+            if due.is_some_and(|at| at <= noted) {
+                return first;
+            }
+            self.due.pop();
+            if let Some(at) = due {
+                self.due.push(at, tag);
+            }
+        }
+        None
+    }
+
     /// The indices of the entries with this tag, in ascending order.
     pub fn group(&self, tag: Tag) -> std::ops::Range<usize> {
         let slots = &self.slots.all;

@@ -225,6 +225,39 @@ impl Table {
         }
     }
 
+    /// Visits about `count` neighbours, the first where `random` says; all if there are no more.
+    pub fn sample(&self, random: u64, count: usize, visit: &mut dyn FnMut(Entry)) {
+        let mut left = count.min(self.len);
+        let start = random >> (64 - POSITION_BITS);
+        if self.scan(start, &mut left, visit).is_none() && left > 0 {
+            self.scan(0, &mut left, visit);
+        }
+    }
+
+    /// Visits about `count` entries with an expiry, picked at random; perhaps fewer.
+    pub fn sample_volatile(&self, random: u64, count: usize, visit: &mut dyn FnMut(Entry)) {
+        let segment = self.segment(self.segment_of(random));
+        let segment =
+            if segment.volatile > 0 { Some(segment) } else { self.segments().find(|s| s.volatile > 0) };
+        let Some(segment) = segment else { return };
+        let mut left = count;
+        for tag in segment.due.tags_from(random).take(2 * count) {
+            for entry in segment.group(tag).map(|index| segment.at(index)).filter(|e| e.expiry().is_some()) {
+                visit(entry);
+                left = left.saturating_sub(1);
+            }
+            if left == 0 {
+                return;
+            }
+        }
+    }
+
+    /// The entry that is due first.
+    pub fn first_due(&mut self) -> Option<Entry> {
+        let firsts = std::iter::once(&mut self.first).chain(&mut self.others).filter_map(Segment::first_due);
+        firsts.min_by_key(|entry| entry.expiry())
+    }
+
     /// Every entry.
     pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
         self.segments().flat_map(Segment::entries)

@@ -15,6 +15,7 @@ use data::{ObjectRef, Type, Value};
 
 use crate::access::idle_seconds;
 use crate::entry::{Entry, NewValue, Str, parse_integer};
+use crate::eviction::Among;
 use crate::gate::Inside;
 use crate::keyspace::{Counters, Cursor, Exclusive, Key, Keyspace, Member, bump, partition_of};
 use crate::partition::{Contents, PARTITIONS, WatchFlag};
@@ -93,14 +94,42 @@ enum Intent {
     Write,
 }
 
-/// What happened to a key, for those who observe it.
+/// A key that went though no command named it, for those who observe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expired {
+pub struct Lost {
     /// Its database.
     pub db: u32,
     /// The key.
     pub key: Box<[u8]>,
+    /// Why it went.
+    pub why: Why,
 }
+
+/// Why a key goes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It was due.
+    Expired,
+    /// Memory was needed.
+    Evicted,
+}
+
+/// An entry that has left its table and that takes long to free. Its drop frees it, wherever that is.
+pub struct Discarded(Entry);
+
+// SAFETY: the entry is owned, and what it holds (bytes, collections, shared bytes under an atomic count) may be dropped
+// by any thread.
+unsafe impl Send for Discarded {}
+
+impl Drop for Discarded {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the entry, and it goes.
+        unsafe { self.0.free() }
+    }
+}
+
+/// Allocations from which on a value is freed elsewhere (Redis's LAZYFREE_THRESHOLD).
+const LAZY_EFFORT: usize = 64;
 
 /// What becomes of a key's expiry when its value is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,10 +234,12 @@ pub struct View<'a> {
     pub no_touch: bool,
     /// Whether due keys are hidden and left to be deleted by the primary.
     pub keeps_due: bool,
-    /// Whether [`View::expired`] is kept; else nobody asks for it.
+    /// Whether [`View::lost`] is kept; else nobody asks for it.
     pub records: bool,
-    /// Keys that were found due and deleted, in order.
-    pub expired: Vec<Expired>,
+    /// Keys that went by themselves, in order.
+    pub lost: Vec<Lost>,
+    /// What takes long to free: whoever takes it frees it where it hurts nobody.
+    pub discarded: Vec<Discarded>,
     /// Keys that were touched and that somebody waits for, in order.
     pub ready: VecDeque<(u32, Box<[u8]>)>,
 }
@@ -225,9 +256,22 @@ impl<'a> View<'a> {
     }
 
     fn with(keyspace: &'a Keyspace, counters: &'a Counters, held: Held, now: i64) -> View<'a> {
-        let (no_touch, keeps_due, records, expired) = (false, false, false, Vec::new());
-        let (many, ready) = (PartitionSet::default(), VecDeque::new());
-        View { keyspace, counters, held, many, db: 0, now, no_touch, keeps_due, records, expired, ready }
+        let (no_touch, keeps_due, records) = (false, false, false);
+        let (many, lost, discarded, ready) = (PartitionSet::default(), vec![], vec![], VecDeque::new());
+        View {
+            keyspace,
+            counters,
+            held,
+            many,
+            db: 0,
+            now,
+            no_touch,
+            keeps_due,
+            records,
+            lost,
+            discarded,
+            ready,
+        }
     }
 
     /// The keyspace.
@@ -421,19 +465,41 @@ impl<'a> View<'a> {
 
     /// Deletes a key that was found due.
     fn delete_due(&mut self, key: &Key, place: Place) {
-        let (db, records) = (self.db, self.records);
         self.take(key, place);
-        bump(&self.counters.expired);
-        if records {
-            self.expired.push(Expired { db, key: key.bytes.into() });
+        self.note_loss(key, Why::Expired);
+    }
+
+    /// Deletes a key that goes by itself; answers whether it was there.
+    pub(crate) fn lose(&mut self, key: &[u8], why: Why) -> bool {
+        let key = self.keyspace.key(key);
+        let Some(place) = self.table(&key).find(key.within(), key.bytes) else { return false };
+        self.take(&key, place);
+        self.note_loss(&key, why);
+        true
+    }
+
+    fn note_loss(&mut self, key: &Key, why: Why) {
+        bump(match why {
+            Why::Expired => &self.counters.expired,
+            Why::Evicted => &self.counters.evicted,
+        });
+        if self.records {
+            self.lost.push(Lost { db: self.db, key: key.bytes.into(), why });
         }
     }
 
     /// Takes an entry out of its table and frees it.
     fn take(&mut self, key: &Key, place: Place) {
         let entry = self.detach(key, place);
-        // SAFETY: the entry has left the table, and nothing that borrows the view lives.
-        unsafe { entry.free() };
+        self.discard(entry);
+    }
+
+    /// Frees an entry that has left its table, unless that takes long.
+    fn discard(&mut self, entry: Entry) {
+        let discarded = Discarded(entry);
+        if entry.effort() > LAZY_EFFORT {
+            self.discarded.push(discarded);
+        }
     }
 
     /// Takes an entry out of its table.
@@ -519,8 +585,7 @@ impl<'a> View<'a> {
     fn exchange(&mut self, key: &Key, place: Place, new: Entry) {
         let old = self.table(key).replace(place, key.within(), new);
         self.after_exchange(key, old, new);
-        // SAFETY: the old entry has left the table; no reference into it outlives a borrow of the view.
-        unsafe { old.free() };
+        self.discard(old);
     }
 
     fn after_exchange(&mut self, key: &Key, old: Entry, new: Entry) {
@@ -859,6 +924,31 @@ impl<'a> View<'a> {
         self.contents(partition).watched_keys()
     }
 
+    /// The entry of a key, due or not, without a trace.
+    pub(crate) fn entry(&mut self, key: &[u8]) -> Option<Entry> {
+        let (key, db) = (self.keyspace.key(key), self.db);
+        let table = self.contents(key.partition()).table(db)?;
+        table.find(key.within(), key.bytes).map(|place| table.at(place))
+    }
+
+    /// Visits about `count` entries of the selected database in one held partition, beginning where `random` says.
+    pub(crate) fn sample(
+        &mut self,
+        partition: usize,
+        among: Among,
+        random: u64,
+        count: usize,
+        visit: &mut dyn FnMut(Entry),
+    ) {
+        let db = self.db;
+        let table = self.contents(partition).table_mut(db);
+        match among {
+            Among::All => table.sample(random, count, visit),
+            Among::Volatile => table.sample_volatile(random, count, visit),
+            Among::First => table.first_due().into_iter().for_each(visit),
+        }
+    }
+
     /// A key of one held partition, picked at random; it may be due.
     pub fn random_in(&mut self, partition: usize) -> Option<Found<'_>> {
         let (db, now, mut seed) = (self.db, self.now, self.next_random());
@@ -981,7 +1071,7 @@ mod tests {
                 (text(view, "a"), text(view, "b"), text(view, "c")),
                 (None, Some("3".into()), Some("4".into()))
             );
-            assert_eq!(view.expired, [Expired { db: 0, key: (*b"a").into() }]);
+            assert_eq!(view.lost, [Lost { db: 0, key: (*b"a").into(), why: Why::Expired }]);
             assert_eq!(keyspace.size(0), Size { keys: 2, volatile: 1 });
             view.now = 300;
             let partition = keyspace.key(b"c").partition();

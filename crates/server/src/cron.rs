@@ -1,16 +1,19 @@
-//! What happens by the clock: due keys, samples, the end of a pause.
+//! What happens by the clock: due keys, eviction, samples, the end of a pause.
 //!
 //! A thread of its own, so that a worker's turn is never longer for it. It enters the keyspace like any other.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
+use engine::eviction::{Evictor, Room};
 use engine::pipeline::expire_due;
 use engine::{Engine, unix_millis};
 use keyspace::PARTITIONS;
 
 /// Between two rounds: keys are gone about this long after they are due, at the latest.
 const ROUND: Duration = Duration::from_millis(100);
+/// Between two rounds while there is something to evict.
+const PAUSE: Duration = Duration::from_millis(1);
 /// Due keys deleted in one hold of a lock.
 const SLICE: usize = 16;
 
@@ -20,8 +23,9 @@ pub fn run(engine: &'static Engine) {
     let member = engine.keyspace.join();
     // The partition to begin with, so that a round that runs out of time starves none.
     let mut next = 0;
+    let (mut evictor, mut rest) = (Evictor::default(), ROUND);
     loop {
-        std::thread::sleep(ROUND);
+        std::thread::sleep(rest);
         if engine.cron_paused.load(Relaxed) {
             continue;
         }
@@ -35,6 +39,9 @@ pub fn run(engine: &'static Engine) {
             engine.expire_nanos.add(spent);
             engine.note_latency("expire-cycle", spent);
         }
+        // Where commands have left something to evict, no round is waited for.
+        let room = evictor.make_room(engine, &member, &engine.config());
+        rest = if room == Room::Soon { PAUSE } else { ROUND };
         engine.sample();
         engine.cron_nanos.add(started.elapsed().as_nanos() as u64);
     }

@@ -57,6 +57,15 @@ impl Host for Process {
         if is_changed(&["maxclients"]).is_some() {
             self.make_room(config).map_err(|reason| ("maxclients", reason))?;
         }
+        let used = memory::used() as u64;
+        if is_changed(&["maxmemory"]).is_some() && config.maxmemory > 0 && config.maxmemory < used {
+            log::warning!(
+                "WARNING: the new maxmemory value set via CONFIG SET ({}) is smaller than the current memory usage \
+                 ({used}). This will result in key eviction and/or the inability to accept new write commands \
+                 depending on the maxmemory-policy.",
+                config.maxmemory
+            );
+        }
         if is_changed(&["loglevel"]).is_some() {
             log::set_level(level_of(config));
         }

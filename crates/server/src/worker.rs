@@ -290,8 +290,10 @@ impl Worker {
                 .extend(numbers.into_iter().filter(|n| self.connections.get(*n).is_some_and(|c| killed(c))));
         }
         for message in &mail {
-            if let Message::Unblocked(client, ended) = message {
-                self.unblock(*client, ended.clone());
+            match message {
+                Message::Unblocked(client, ended) => self.unblock(*client, ended.clone()),
+                Message::Touched(keys) => self.executor.serve_waiters(keys.iter().cloned()),
+                _ => {}
             }
         }
         self.show_monitors(&mail);

@@ -5,6 +5,7 @@
 //! below 1 is cheaper.
 
 mod datasets;
+mod hit_rate;
 mod workloads;
 
 use crate::shell::{cargo, run, target};
@@ -22,6 +23,7 @@ struct Options {
     rounds: usize,
     scale: f64,
     memory: bool,
+    hit_rate: bool,
     program: Option<PathBuf>,
     names: Vec<String>,
 }
@@ -39,11 +41,16 @@ pub fn bench(arguments: &mut Parser) -> Done {
             target().join("release/carnelian")
         }
     };
-    if options.memory { memory(&program, &options) } else { throughput(&program, &options) }
+    match (options.memory, options.hit_rate) {
+        (true, _) => memory(&program, &options),
+        (_, true) => hit_rate::hit_rate(&program),
+        _ => throughput(&program, &options),
+    }
 }
 
 fn options(arguments: &mut Parser) -> Done<Options> {
-    let mut options = Options { rounds: 5, scale: 1.0, memory: false, program: None, names: Vec::new() };
+    let mut options =
+        Options { rounds: 5, scale: 1.0, memory: false, hit_rate: false, program: None, names: Vec::new() };
     while let Some(argument) = arguments.next().map_err(wrong)? {
         match argument {
             Arg::Long("rounds") => {
@@ -53,6 +60,7 @@ fn options(arguments: &mut Parser) -> Done<Options> {
                 options.scale = arguments.value().and_then(|value| value.parse()).map_err(wrong)?
             }
             Arg::Long("memory") => options.memory = true,
+            Arg::Long("hit-rate") => options.hit_rate = true,
             Arg::Long("bin") => options.program = Some(PathBuf::from(arguments.value().map_err(wrong)?)),
             Arg::Value(name) => options.names.push(name.string().map_err(wrong)?),
             other => return Err(other.unexpected().to_string()),

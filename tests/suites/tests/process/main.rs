@@ -1,8 +1,9 @@
-//! The server as a process: how it is started, where it listens, how it ends.
+//! The server as a process: how it is started, where it listens, what it does when memory is full, how it ends.
 //!
 //! `CARNELIAN_BIN=redis-server` runs the same tests on genuine redis-server.
 
 mod config_file;
+mod eviction;
 mod lifecycle;
 mod listening;
 

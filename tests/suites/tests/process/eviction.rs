@@ -1,0 +1,126 @@
+//! maxmemory: what goes, what stays, and what is refused.
+
+use suites::{Client, Kind, Server, eventually};
+
+/// More than the fixed part of either server.
+const LIMIT: u64 = 12 << 20;
+/// Bytes of a value.
+const VALUE: usize = 1000;
+/// Keys that take more than the limit.
+const KEYS: usize = 24_000;
+
+fn start(policy: &str) -> (Server, Client) {
+    let limit = LIMIT.to_string();
+    let server = Server::start(Kind::Ours, &["--maxmemory", &limit, "--maxmemory-policy", policy]);
+    let client = server.client();
+    (server, client)
+}
+
+fn info(client: &mut Client, field: &str) -> u64 {
+    let info = client.call(&["INFO"]).text();
+    let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    value.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("{field} in INFO"))
+}
+
+/// Sets that many keys, every `volatile`th of them with an expiry; answers how many were refused for memory.
+fn fill(client: &mut Client, keys: usize, volatile: usize) -> usize {
+    let value = "x".repeat(VALUE);
+    (0..keys)
+        .filter(|n| {
+            let key = format!("key:{n}");
+            let mut set = vec!["SET", &key, &value];
+            if n % volatile == 0 {
+                set.extend(["EX", "10000"]);
+            }
+            let reply = client.call(&set);
+            assert!(reply.text() == "OK" || reply.text().starts_with("OOM "), "{}", reply.text());
+            reply.is_error()
+        })
+        .count()
+}
+
+#[test]
+fn memory_stays_below_the_limit_under_every_policy_that_evicts() {
+    let policies = ["lru", "lfu", "random"].map(|by| [format!("allkeys-{by}"), format!("volatile-{by}")]);
+    for policy in policies.as_flattened().iter().map(String::as_str).chain(["volatile-ttl"]) {
+        let (_server, mut client) = start(policy);
+        assert_eq!(fill(&mut client, KEYS, 1), 0, "{policy}");
+        assert!(info(&mut client, "evicted_keys") > 1000, "{policy}");
+        let used = info(&mut client, "used_memory");
+        assert!(used <= LIMIT + (1 << 20), "{policy}: {used}");
+        let keys = client.call(&["DBSIZE"]).integer().unwrap_or(0);
+        assert!(keys > 4000, "{policy}: {keys} keys are left, which is too few");
+    }
+}
+
+#[test]
+fn only_volatile_keys_go_where_the_policy_says_so() {
+    let (_server, mut client) = start("volatile-lru");
+    let refused = fill(&mut client, KEYS, 2);
+    let evicted = info(&mut client, "evicted_keys") as usize;
+    assert!(evicted > 0 && evicted <= KEYS / 2, "{evicted}");
+    for n in (1..2000).step_by(2) {
+        assert_eq!(client.call(&["EXISTS", &format!("key:{n}")]).integer(), Some(1), "key:{n}");
+    }
+    // What is not volatile is more than fits in the end.
+    assert!(refused > 0);
+}
+
+#[test]
+fn without_eviction_what_takes_memory_is_refused_and_all_else_runs() {
+    let (_server, mut client) = start("noeviction");
+    assert!(fill(&mut client, KEYS, 1) > 1000);
+    assert_eq!(info(&mut client, "evicted_keys"), 0);
+    assert_eq!(
+        client.line("APPEND key:0 x").text(),
+        "OOM command not allowed when used memory > 'maxmemory'."
+    );
+    assert_eq!(client.line("STRLEN key:0").integer(), Some(VALUE as i64));
+    assert_eq!(client.line("MULTI").text(), "OK");
+    assert!(client.line("GET key:0").text().starts_with("OOM "), "a queue takes memory too");
+    assert!(client.line("EXEC").text().starts_with("EXECABORT "));
+    assert!(info(&mut client, "total_eviction_exceeded_time") > 0);
+    for n in 0..2000 {
+        client.call(&["DEL", &format!("key:{n}")]);
+    }
+    assert_eq!(client.line("SET key:0 x").text(), "OK");
+    assert_eq!(info(&mut client, "current_eviction_exceeded_time"), 0);
+    // A transaction that was queued in better times.
+    assert_eq!(client.line("MULTI").text(), "OK");
+    assert_eq!(client.line("SET key:0 y").text(), "QUEUED");
+    let mut other = _server.client();
+    assert_eq!(other.line("CONFIG SET maxmemory 1mb").text(), "OK");
+    let refused = client.line("EXEC").text();
+    assert_eq!(
+        refused,
+        "EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'."
+    );
+    assert_eq!(other.line("CONFIG SET maxmemory 0").text(), "OK");
+    assert_eq!(client.line("SET key:0 z").text(), "OK");
+}
+
+#[test]
+fn a_lowered_limit_is_reached_without_any_command() {
+    let (server, mut client) = start("allkeys-random");
+    fill(&mut client, 9000, 1);
+    drop(client);
+    let half = LIMIT * 2 / 3;
+    let mut client = server.client();
+    assert_eq!(client.call(&["CONFIG", "SET", "maxmemory", &half.to_string()]).text(), "OK");
+    // With pauses between the looks, each of which would evict as well.
+    eventually("the new limit", || (info(&mut client, "used_memory") <= half + (1 << 20)).then_some(()));
+    assert!(server.printed().contains("smaller than the current memory usage"), "{}", server.printed());
+}
+
+#[test]
+fn what_is_large_is_freed_by_others() {
+    let server = Server::start::<&str>(Kind::Ours, &[]);
+    let mut client = server.client();
+    for n in 0..2000 {
+        client.call(&["SADD", "large", &format!("member:{n}")]);
+    }
+    client.line("SADD small a b c");
+    assert_eq!(client.line("UNLINK small large").integer(), Some(2));
+    eventually("the free", || (info(&mut client, "lazyfreed_objects") == 1).then_some(()));
+    assert_eq!(info(&mut client, "lazyfree_pending_objects"), 0);
+}
