@@ -1,6 +1,6 @@
 //! Which key to evict: the best of a pool that samples of the keyspace keep filling.
 //!
-//! As in Redis: each round samples a few keys of every database; the best sixteen ever seen wait in a pool, so that
+//! As in Redis: each round samples a few keys of every database; the best ever seen wait in a pool, so that
 //! a sample of five comes close to the true order over time. A candidate that was used since it entered the pool is
 //! none any more. Keys stand where their hashes say, so the keys of one partition are as good a sample as any; what is
 //! taken is whole neighbourhoods, each key of which was as likely. Whoever is due first needs no sample: the index of due
@@ -12,7 +12,7 @@ use crate::partition::{NEVER, PARTITIONS};
 use crate::view::{View, Why};
 
 /// Candidates that are remembered.
-const POOL: usize = 16;
+const POOL: usize = 32;
 /// Partitions picked at random before all are walked: those with keys are few.
 const TRIES: usize = 64;
 
