@@ -8,6 +8,7 @@
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
@@ -46,6 +47,37 @@ impl Blob {
             p.as_ptr().add(LENGTH).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
             Self(p)
         }
+    }
+
+    /// The pointer, which owns the bytes from now on.
+    pub fn into_pointer(self) -> NonNull<u8> {
+        ManuallyDrop::new(self).0
+    }
+
+    /// The blob again.
+    ///
+    /// # Safety
+    /// The pointer came from [`Blob::into_pointer`], and the blob is taken back once.
+    pub unsafe fn from_pointer(pointer: NonNull<u8>) -> Self {
+        Self(pointer)
+    }
+
+    /// The bytes of the blob behind a pointer.
+    ///
+    /// # Safety
+    /// The pointer came from [`Blob::into_pointer`], and the blob lives and stays as it is as long as its bytes are used.
+    #[inline]
+    pub unsafe fn bytes_behind<'a>(pointer: NonNull<u8>) -> &'a [u8] {
+        // SAFETY: `new` and `resize` wrote the length and as many bytes.
+        unsafe {
+            let len = pointer.cast::<u32>().read() as usize;
+            std::slice::from_raw_parts(pointer.as_ptr().add(LENGTH), len)
+        }
+    }
+
+    /// Bytes of memory that a blob of so many bytes takes, the pointer not counted.
+    pub fn footprint_of(len: usize) -> usize {
+        layout(len).size()
     }
 
     /// Bytes of memory that it takes, the pointer not counted.
@@ -97,11 +129,8 @@ impl Deref for Blob {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: `new` and `resize` wrote the length and as many bytes.
-        unsafe {
-            let len = self.0.cast::<u32>().read() as usize;
-            std::slice::from_raw_parts(self.0.as_ptr().add(LENGTH), len)
-        }
+        // SAFETY: the blob is borrowed as long as its bytes are.
+        unsafe { Self::bytes_behind(self.0) }
     }
 }
 

@@ -899,16 +899,28 @@ impl Unit {
         }
     }
 
-    /// Keys that went by themselves are deleted by the log's readers too, by name, and told as events.
+    /// What went by itself is deleted by the log's readers too, by name, and told as events.
     fn add_lost(&mut self, view: &mut View) {
         for Lost { db, key, why } in view.lost.drain(..) {
-            let del: OwnedArgs = [b"DEL", &key[..]].iter().collect();
-            self.effects.push((db, del));
-            let (class, name) = match why {
-                Why::Expired => (NotifyEvents::EXPIRED, "expired"),
-                Why::Evicted => (NotifyEvents::EVICTED, "evicted"),
-            };
-            self.events.push(Event { class, name, db, key });
+            let mut tell = |class, name| self.events.push(Event { class, name, db, key: key.clone() });
+            let mut log = |args: &[&[u8]]| self.effects.push((db, args.iter().collect()));
+            match why {
+                Why::Expired => {
+                    log(&[b"DEL", &key]);
+                    tell(NotifyEvents::EXPIRED, "expired");
+                }
+                Why::Evicted => {
+                    log(&[b"DEL", &key]);
+                    tell(NotifyEvents::EVICTED, "evicted");
+                }
+                Why::Fields { names, all } => {
+                    names.iter().for_each(|name| log(&[b"HDEL", &key, name]));
+                    tell(NotifyEvents::HASH, "hexpired");
+                    if all {
+                        tell(NotifyEvents::GENERIC, "del");
+                    }
+                }
+            }
         }
     }
 

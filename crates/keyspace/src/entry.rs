@@ -325,6 +325,23 @@ impl Entry {
         self.size() + outside
     }
 
+    /// When the key or, of a hash, a field is due first, in Unix milliseconds; never later than that.
+    pub fn due(self) -> Option<i64> {
+        match (self.expiry(), self.hash().and_then(Hash::next_due)) {
+            (Some(key), Some(field)) => Some(key.min(field)),
+            (key, field) => key.or(field),
+        }
+    }
+
+    /// Whether it is a hash with fields that are due one day.
+    pub fn is_timed(self) -> bool {
+        self.hash().is_some_and(Hash::is_timed)
+    }
+
+    fn hash<'a>(self) -> Option<&'a Hash> {
+        if self.value_type() == Type::Hash { self.value() } else { None }
+    }
+
     /// How many allocations freeing the value gives back, roughly.
     pub fn effort(self) -> usize {
         self.object().map_or(1, ObjectRef::effort)

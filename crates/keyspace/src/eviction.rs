@@ -45,7 +45,7 @@ pub(crate) enum Among {
     All,
     /// Keys with an expiry.
     Volatile,
-    /// The key that is due first, alone.
+    /// The keys that are due first.
     First,
 }
 
@@ -249,13 +249,14 @@ mod tests {
         for measure in [Measure::Idle, Measure::Due] {
             for volatile_only in [false, true] {
                 let gone = evicted(&by_age, Policy { measure, volatile_only }, 300);
-                assert!(mean(&gone) < 500.0, "{measure:?}: {}", mean(&gone));
+                assert!(mean(&gone) < 650.0, "{measure:?}: {}", mean(&gone));
             }
         }
-        let by_use = filled(2000, |n| (Expire::Never, (NOW / 60_000) as u32 % 65536 << 8 | n / 8));
+        let minutes = (NOW / 60_000) as u32 % 65536;
+        let by_use = filled(2000, |n| (Expire::Never, (minutes << 8) | (n / 8)));
         by_use.access.set(true, 10, 1);
         let gone = evicted(&by_use, Policy { measure: Measure::Rarity, volatile_only: false }, 300);
-        assert!(mean(&gone) < 500.0, "rarity: {}", mean(&gone));
+        assert!(mean(&gone) < 650.0, "rarity: {}", mean(&gone));
         let gone = evicted(&by_use, Policy { measure: Measure::Chance, volatile_only: false }, 300);
         assert!((800.0..1200.0).contains(&mean(&gone)), "chance: {}", mean(&gone));
     }

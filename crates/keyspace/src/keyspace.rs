@@ -34,8 +34,12 @@ pub struct Counters {
     keys: Box<[AtomicI64]>,
     /// The same of keys with an expiry.
     volatile: Box<[AtomicI64]>,
+    /// The same of hashes with fields that are due one day.
+    timed: Box<[AtomicI64]>,
     /// Keys deleted because they were due.
     pub expired: AtomicU64,
+    /// Fields of hashes deleted because they were due.
+    pub expired_fields: AtomicU64,
     /// Keys evicted to make room.
     pub evicted: AtomicU64,
     /// Lookups for reading that found a key.
@@ -63,7 +67,13 @@ impl Counters {
     fn new(databases: u32, seed: u64) -> Counters {
         let zeros = || (0..databases).map(|_| AtomicI64::new(0)).collect();
         // xorshift stays at zero for ever.
-        Counters { keys: zeros(), volatile: zeros(), random: AtomicU64::new(seed | 1), ..Counters::default() }
+        Counters {
+            keys: zeros(),
+            volatile: zeros(),
+            timed: zeros(),
+            random: AtomicU64::new(seed | 1),
+            ..Counters::default()
+        }
     }
 
     /// Random bits, good enough for sampling (xorshift64*).
@@ -81,6 +91,13 @@ impl Counters {
         add(&self.keys[db as usize], keys);
         if volatile != 0 {
             add(&self.volatile[db as usize], volatile);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn count_timed(&self, db: u32, timed: i64) {
+        if timed != 0 {
+            add(&self.timed[db as usize], timed);
         }
     }
 }
@@ -102,6 +119,8 @@ pub struct Size {
     pub keys: usize,
     /// Those with an expiry.
     pub volatile: usize,
+    /// Hashes with fields that are due one day.
+    pub timed: usize,
 }
 
 /// A key, and the hash that says where it is.
@@ -229,7 +248,12 @@ impl Keyspace {
         let sum = |of: &dyn Fn(&Counters) -> &AtomicI64| -> usize {
             self.counters.iter().map(|c| of(c).load(Relaxed)).sum::<i64>().max(0) as usize
         };
-        Size { keys: sum(&|c| &c.keys[db as usize]), volatile: sum(&|c| &c.volatile[db as usize]) }
+        let db = db as usize;
+        Size {
+            keys: sum(&|c| &c.keys[db]),
+            volatile: sum(&|c| &c.volatile[db]),
+            timed: sum(&|c| &c.timed[db]),
+        }
     }
 
     /// The sum of a counter over all threads.
@@ -240,7 +264,9 @@ impl Keyspace {
     /// Sets what is counted of keys and lookups to zero, for every thread (CONFIG RESETSTAT).
     pub fn reset_statistics(&self) {
         for c in &self.counters {
-            [&c.expired, &c.evicted, &c.hits, &c.misses].iter().for_each(|n| n.store(0, Relaxed));
+            [&c.expired, &c.expired_fields, &c.evicted, &c.hits, &c.misses]
+                .iter()
+                .for_each(|n| n.store(0, Relaxed));
         }
     }
 

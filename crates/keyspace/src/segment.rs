@@ -175,6 +175,8 @@ pub struct Segment {
     len: usize,
     /// Entries with an expiry.
     pub volatile: usize,
+    /// Hashes with fields that are due one day.
+    pub timed: usize,
     /// When they are due.
     pub due: DueHeap,
 }
@@ -182,7 +184,7 @@ pub struct Segment {
 impl Segment {
     /// An empty segment of hashes that share `depth` leading bits.
     pub fn new(depth: u32) -> Segment {
-        Segment { slots: Slots::none(), len: 0, depth, volatile: 0, due: DueHeap::default() }
+        Segment { slots: Slots::none(), len: 0, depth, volatile: 0, timed: 0, due: DueHeap::default() }
     }
 
     /// How many entries there are.
@@ -320,42 +322,41 @@ impl Segment {
     fn built(mut half: Vec<u64>, depth: u32) -> Segment {
         half.sort_unstable_by_key(|slot| slot_tag(*slot));
         let slots = Slots::filled(half.len() * 5 / 4, half.iter().copied());
-        let mut segment = Segment { slots, len: half.len(), depth, volatile: 0, due: DueHeap::default() };
+        let mut segment = Segment::new(depth);
+        (segment.slots, segment.len) = (slots, half.len());
         segment.rebuild_due();
         segment
     }
 
-    /// Counts the volatile entries afresh, and gives each its one place among the due.
+    /// Counts the volatile and the timed afresh, and gives each its one place among the due.
     fn rebuild_due(&mut self) {
-        let due = |slot| Some((slot_entry(slot).expiry()?, slot_tag(slot)));
-        let due: Vec<(i64, Tag)> = self.slots.taken().filter_map(due).collect();
-        self.volatile = due.len();
-        self.due = DueHeap::built(due);
+        self.volatile = self.entries().filter(|entry| entry.expiry().is_some()).count();
+        self.timed = self.entries().filter(|entry| entry.is_timed()).count();
+        let due = |slot| Some((slot_entry(slot).due()?, slot_tag(slot)));
+        self.due = DueHeap::built(self.slots.taken().filter_map(due).collect());
     }
 
     /// Notes that the entry with this hash is due at `at`; forgets what is stale when that has become the most.
     pub fn note_due(&mut self, hash: u64, at: i64) {
         self.due.push(at, self.tag(hash));
-        if self.due.count() > 2 * self.volatile + 64 {
+        if self.due.may_be_stale() {
             self.rebuild_due();
         }
     }
 
-    /// The entry that is due first; renews the elements that are found stale on the way.
-    pub fn first_due(&mut self) -> Option<Entry> {
+    /// Makes the first element among the due a true one: those of keys that have gone or moved later lie in front, above
+    /// all where the first due are evicted.
+    pub fn settle_due(&mut self) {
         while let Some((noted, tag)) = self.due.first() {
-            let volatile = self.group(tag).map(|index| self.at(index)).filter(|e| e.expiry().is_some());
-            let first = volatile.min_by_key(|entry| entry.expiry());
-            let due = first.and_then(Entry::expiry);
+            let due = self.group(tag).filter_map(|index| self.at(index).due()).min();
             if due.is_some_and(|at| at <= noted) {
-                return first;
+                return;
             }
-            self.due.pop();
+            self.due.pop_due(noted);
             if let Some(at) = due {
                 self.due.push(at, tag);
             }
         }
-        None
     }
 
     /// The indices of the entries with this tag, in ascending order.

@@ -56,6 +56,11 @@ impl Table {
         self.segments().map(|s| s.volatile).sum()
     }
 
+    /// Hashes with fields that are due one day.
+    pub fn timed(&self) -> usize {
+        self.segments().map(|s| s.timed).sum()
+    }
+
     /// Bytes of memory that the index of due times takes, of what the table takes beside the entries.
     pub fn due_footprint(&self) -> usize {
         self.segments().map(|s| s.due.footprint()).sum()
@@ -123,9 +128,11 @@ impl Table {
         }
         let index = self.segment_mut(segment).insert(hash, entry);
         self.len += 1;
-        if let Some(at) = entry.expiry() {
-            self.segment_mut(segment).volatile += 1;
-            self.segment_mut(segment).note_due(hash, at);
+        let into = self.segment_mut(segment);
+        into.volatile += usize::from(entry.expiry().is_some());
+        into.timed += usize::from(entry.is_timed());
+        if let Some(at) = entry.due() {
+            into.note_due(hash, at);
         }
         Place { segment, index }
     }
@@ -152,10 +159,12 @@ impl Table {
     pub fn replace(&mut self, place: Place, hash: u64, entry: Entry) -> Entry {
         let segment = self.segment_mut(place.segment);
         let old = segment.replace(place.index, entry);
-        let (before, after) = (old.expiry(), entry.expiry());
-        segment.volatile += after.is_some() as usize;
-        segment.volatile -= before.is_some() as usize;
-        self.renew_due(place, hash, before, after);
+        segment.volatile += usize::from(entry.expiry().is_some());
+        segment.volatile -= usize::from(old.expiry().is_some());
+        // A value that has moved to the new entry is asked there; the old one still says what it was.
+        segment.timed += usize::from(entry.is_timed());
+        segment.timed -= usize::from(old.is_timed());
+        self.renew_due(place, hash, old.due(), entry.due());
         old
     }
 
@@ -168,11 +177,21 @@ impl Table {
         }
     }
 
+    /// Draws the conclusions when the fields of a hash were changed where it stands.
+    pub fn renew_fields(&mut self, place: Place, hash: u64, was_timed: bool, was_due: Option<i64>) {
+        let entry = self.at(place);
+        let segment = self.segment_mut(place.segment);
+        segment.timed += usize::from(entry.is_timed());
+        segment.timed -= usize::from(was_timed);
+        self.renew_due(place, hash, was_due, entry.due());
+    }
+
     /// Takes an entry out.
     pub fn remove(&mut self, place: Place) -> Entry {
         let segment = self.segment_mut(place.segment);
         let entry = segment.remove(place.index);
-        segment.volatile -= entry.expiry().is_some() as usize;
+        segment.volatile -= usize::from(entry.expiry().is_some());
+        segment.timed -= usize::from(entry.is_timed());
         self.len -= 1;
         entry
     }
@@ -182,13 +201,14 @@ impl Table {
         self.segments().filter_map(|s| s.due.earliest()).min()
     }
 
-    /// A key that is due by `now`, and where it is; renews the elements of those that have moved later.
+    /// A key that is due by `now`, or a hash of which a field is, and where it is; renews the elements of those that have
+    /// moved later. Whoever takes one of several due fields sees to it that the others keep an element.
     pub fn next_due(&mut self, now: i64) -> Option<Place> {
         for (number, segment) in std::iter::once(&mut self.first).chain(&mut self.others).enumerate() {
             while let Some(tag) = segment.due.pop_due(now) {
                 let mut found = None;
                 for index in segment.group(tag) {
-                    match segment.at(index).expiry() {
+                    match segment.at(index).due() {
                         // The others of the group keep an element: this pass pops one at a time.
                         Some(at) if at <= now && found.is_none() => found = Some(index),
                         Some(at) => segment.due.push(at, tag),
@@ -234,14 +254,20 @@ impl Table {
         }
     }
 
-    /// Visits about `count` entries with an expiry, picked at random; perhaps fewer.
-    pub fn sample_volatile(&self, random: u64, count: usize, visit: &mut dyn FnMut(Entry)) {
-        let segment = self.segment(self.segment_of(random));
-        let segment =
-            if segment.volatile > 0 { Some(segment) } else { self.segments().find(|s| s.volatile > 0) };
-        let Some(segment) = segment else { return };
+    /// Visits about `count` entries with an expiry, perhaps fewer: of a segment that `random` picks any, or those that are
+    /// due first.
+    pub fn sample_volatile(&mut self, random: u64, first: bool, count: usize, visit: &mut dyn FnMut(Entry)) {
+        let mut number = self.segment_of(random);
+        if self.segment(number).volatile == 0 {
+            let Some(other) = self.segments().position(|segment| segment.volatile > 0) else { return };
+            number = other;
+        }
+        let segment = self.segment_mut(number);
+        if first {
+            segment.settle_due();
+        }
         let mut left = count;
-        for tag in segment.due.tags_from(random).take(2 * count) {
+        for tag in segment.due.tags_from(if first { 0 } else { random }) {
             for entry in segment.group(tag).map(|index| segment.at(index)).filter(|e| e.expiry().is_some()) {
                 visit(entry);
                 left = left.saturating_sub(1);
@@ -250,12 +276,6 @@ impl Table {
                 return;
             }
         }
-    }
-
-    /// The entry that is due first.
-    pub fn first_due(&mut self) -> Option<Entry> {
-        let firsts = std::iter::once(&mut self.first).chain(&mut self.others).filter_map(Segment::first_due);
-        firsts.min_by_key(|entry| entry.expiry())
     }
 
     /// Every entry.

@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use data::{ObjectRef, Type, Value};
+use data::{Hash, ObjectRef, Type, Value};
 
 use crate::access::idle_seconds;
 use crate::entry::{Entry, NewValue, Str, parse_integer};
@@ -94,24 +94,31 @@ enum Intent {
     Write,
 }
 
-/// A key that went though no command named it, for those who observe it.
+/// A key that went though no command named it, or fields of one, for those who observe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lost {
     /// Its database.
     pub db: u32,
     /// The key.
     pub key: Box<[u8]>,
-    /// Why it went.
+    /// Why it went, or what.
     pub why: Why,
 }
 
-/// Why a key goes by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a key, or a part of it, goes by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
     /// It was due.
     Expired,
     /// Memory was needed.
     Evicted,
+    /// These fields of a hash were due.
+    Fields {
+        /// Their names.
+        names: Vec<Box<[u8]>>,
+        /// There was no other field, so the key went too.
+        all: bool,
+    },
 }
 
 /// An entry that has left its table and that takes long to free. Its drop frees it, wherever that is.
@@ -128,6 +135,8 @@ impl Drop for Discarded {
     }
 }
 
+/// Fields of one hash that are deleted in one hold.
+const FIELDS: usize = 64;
 /// Allocations from which on a value is freed elsewhere (Redis's LAZYFREE_THRESHOLD).
 const LAZY_EFFORT: usize = 64;
 
@@ -479,10 +488,14 @@ impl<'a> View<'a> {
     }
 
     fn note_loss(&mut self, key: &Key, why: Why) {
-        bump(match why {
-            Why::Expired => &self.counters.expired,
-            Why::Evicted => &self.counters.evicted,
-        });
+        match &why {
+            Why::Expired => bump(&self.counters.expired),
+            Why::Evicted => bump(&self.counters.evicted),
+            Why::Fields { names, .. } => {
+                let counter = &self.counters.expired_fields;
+                counter.store(counter.load(Relaxed) + names.len() as u64, Relaxed);
+            }
+        }
         if self.records {
             self.lost.push(Lost { db: self.db, key: key.bytes.into(), why });
         }
@@ -521,6 +534,7 @@ impl<'a> View<'a> {
         empty: bool,
     ) {
         self.counters.count(self.db, -1, -(entry.expiry().is_some() as i64));
+        self.counters.count_timed(self.db, -(entry.is_timed() as i64));
         self.keyspace.partition(partition).publish(base);
         if empty {
             self.keyspace.mark_occupied(self.db, partition, false);
@@ -550,13 +564,14 @@ impl<'a> View<'a> {
         let (base, first) = (table.base(), table.len() == 1);
         let partition = keyspace.partition(key.partition());
         partition.publish(base);
-        if let Some(at) = entry.expiry() {
+        if let Some(at) = entry.due() {
             partition.note_due(at);
         }
         if first {
             keyspace.mark_occupied(self.db, key.partition(), true);
         }
         self.counters.count(self.db, 1, entry.expiry().is_some() as i64);
+        self.counters.count_timed(self.db, entry.is_timed() as i64);
     }
 
     /// Puts another value, and perhaps another expiry, in an entry's place.
@@ -589,9 +604,10 @@ impl<'a> View<'a> {
     }
 
     fn after_exchange(&mut self, key: &Key, old: Entry, new: Entry) {
-        if let Some(at) = new.expiry() {
+        if let Some(at) = new.due() {
             self.keyspace.partition(key.partition()).note_due(at);
         }
+        self.counters.count_timed(self.db, new.is_timed() as i64 - old.is_timed() as i64);
         let volatile = new.expiry().is_some() as i64 - old.expiry().is_some() as i64;
         self.counters.count(self.db, 0, volatile);
     }
@@ -708,14 +724,59 @@ impl<'a> View<'a> {
         };
         let value = entry.value_mut::<T>().ok_or(WrongType)?;
         self.save_pre_image(entry);
+        let times = (T::TYPE == Type::Hash).then(|| (entry.is_timed(), entry.due()));
         let result = work(value, &mut changes);
         let removed = value.is_empty();
+        if let Some((was_timed, was_due)) = times {
+            self.renew_fields(&key, place, was_timed, was_due);
+        }
         if removed {
             self.take(&key, place);
         } else if changes > 0 {
             self.tell_watchers(&key);
         }
         Ok(Some(Modified { result, changes, removed }))
+    }
+
+    /// Draws the conclusions when fields of a hash were changed.
+    fn renew_fields(&mut self, key: &Key, place: Place, was_timed: bool, was_due: Option<i64>) {
+        let table = self.table(key);
+        table.renew_fields(place, key.within(), was_timed, was_due);
+        let entry = table.at(place);
+        self.counters.count_timed(self.db, entry.is_timed() as i64 - was_timed as i64);
+        if let Some(at) = entry.due() {
+            self.keyspace.partition(key.partition()).note_due(at);
+        }
+    }
+
+    /// Deletes fields of a hash that are due: those that `pick` takes out and names. Whoever is not to delete what is due
+    /// (a replica, or while writes are paused) deletes nothing.
+    pub fn expire_fields(&mut self, key: &[u8], pick: impl FnOnce(&mut Hash, i64) -> Vec<Box<[u8]>>) {
+        let key = self.keyspace.key(key);
+        let (db, now) = (self.db, self.now);
+        let Some(table) = self.contents(key.partition()).table(db) else { return };
+        let Some(place) = table.find(key.within(), key.bytes) else { return };
+        let entry = table.at(place);
+        let is_due = |at: Option<i64>| at.is_some_and(|at| at <= now);
+        // A key that is due goes as a whole when it is looked up.
+        if self.keeps_due || is_due(entry.expiry()) || !is_due(entry.due()) {
+            return;
+        }
+        let Some(hash) = entry.value_mut::<Hash>() else { return };
+        self.save_pre_image(entry);
+        let (was_timed, was_due) = (entry.is_timed(), entry.due());
+        let names = pick(hash, now);
+        let all = hash.is_empty();
+        self.renew_fields(&key, place, was_timed, was_due);
+        if names.is_empty() {
+            return;
+        }
+        if all {
+            self.take(&key, place)
+        } else {
+            self.tell_watchers(&key)
+        }
+        self.note_loss(&key, Why::Fields { names, all });
     }
 
     /// Sets, changes or takes away a key's expiry; answers whether the key is there.
@@ -870,9 +931,16 @@ impl<'a> View<'a> {
             while left > 0 {
                 let table = self.contents(partition).table_mut(db);
                 let Some(place) = table.next_due(now) else { break };
-                let bytes: Box<[u8]> = table.at(place).key().into();
+                let entry = table.at(place);
+                let bytes: Box<[u8]> = entry.key().into();
                 let key = self.keyspace.key(&bytes);
-                self.delete_due(&key, place);
+                if entry.expiry().is_some_and(|at| at <= now) {
+                    self.delete_due(&key, place);
+                } else {
+                    self.expire_fields(&bytes, |hash, now| hash.expire(now, FIELDS));
+                    // The element is gone; what is left of the hash needs one.
+                    self.note_next_due(&key);
+                }
                 left -= 1;
             }
         }
@@ -880,6 +948,14 @@ impl<'a> View<'a> {
         let keyspace = self.keyspace;
         keyspace.partition(partition).renew_earliest_due(self.contents(partition));
         left == 0
+    }
+
+    /// Puts a key among the due again.
+    fn note_next_due(&mut self, key: &Key) {
+        let table = self.table(key);
+        if let Some(place) = table.find(key.within(), key.bytes) {
+            table.renew_due(place, key.within(), None, table.at(place).due());
+        }
     }
 
     /// Visits entries of one held partition in the selected database: see [`Table::scan`]. Due keys are passed over.
@@ -944,8 +1020,8 @@ impl<'a> View<'a> {
         let table = self.contents(partition).table_mut(db);
         match among {
             Among::All => table.sample(random, count, visit),
-            Among::Volatile => table.sample_volatile(random, count, visit),
-            Among::First => table.first_due().into_iter().for_each(visit),
+            Among::Volatile => table.sample_volatile(random, false, count, visit),
+            Among::First => table.sample_volatile(random, true, count, visit),
         }
     }
 
@@ -973,6 +1049,7 @@ impl<'a> View<'a> {
                 continue;
             }
             counters.count(db, -(table.len() as i64), -(table.volatile() as i64));
+            counters.count_timed(db, -(table.timed() as i64));
             taken.push(table);
             keyspace.partition(number).renew_earliest_due(contents);
             keyspace.mark_occupied(db, number, false);
@@ -1002,6 +1079,9 @@ impl<'a> View<'a> {
             (second.keys as i64 - first.keys as i64, second.volatile as i64 - first.volatile as i64);
         counters.count(a, keys, volatile);
         counters.count(b, -keys, -volatile);
+        let timed = second.timed as i64 - first.timed as i64;
+        counters.count_timed(a, timed);
+        counters.count_timed(b, -timed);
     }
 
     /// Counts changes.
@@ -1072,13 +1152,13 @@ mod tests {
                 (None, Some("3".into()), Some("4".into()))
             );
             assert_eq!(view.lost, [Lost { db: 0, key: (*b"a").into(), why: Why::Expired }]);
-            assert_eq!(keyspace.size(0), Size { keys: 2, volatile: 1 });
+            assert_eq!(keyspace.size(0), Size { keys: 2, volatile: 1, timed: 0 });
             view.now = 300;
             let partition = keyspace.key(b"c").partition();
             assert!(keyspace.partition(partition).earliest_due() <= 300);
             assert!(!view.expire_due(partition, 10));
             assert_eq!(keyspace.partition(partition).earliest_due(), crate::partition::NEVER);
-            assert_eq!(keyspace.size(0), Size { keys: 1, volatile: 0 });
+            assert_eq!(keyspace.size(0), Size { keys: 1, volatile: 0, timed: 0 });
         });
         assert_eq!(keyspace.total(|c| &c.expired), 2);
     }

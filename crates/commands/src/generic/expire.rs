@@ -7,7 +7,8 @@ use config::NotifyEvents;
 use engine::args::{TimeUnit, integer, is};
 use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 
-const CONDITION: Arg = Arg::one_of(
+/// The conditions of EXPIRE and its kin in the grammar.
+pub const CONDITION: Arg = Arg::one_of(
     "condition",
     &[Arg::word("nx", "NX"), Arg::word("xx", "XX"), Arg::word("gt", "GT"), Arg::word("lt", "LT")],
 )
@@ -77,8 +78,8 @@ pub const PERSIST: Command = Command {
 };
 
 /// On what an expiry is set: every word that was said must hold.
-#[derive(Default)]
-struct Conditions {
+#[derive(Clone, Copy, Default)]
+pub struct Conditions {
     nx: bool,
     xx: bool,
     gt: bool,
@@ -86,13 +87,24 @@ struct Conditions {
 }
 
 impl Conditions {
+    /// The one that a word says.
+    pub fn of(word: &[u8]) -> Option<Conditions> {
+        let mut said = Conditions::default();
+        said.flag(word).map(|flag| *flag = true)?;
+        Some(said)
+    }
+
+    fn flag(&mut self, word: &[u8]) -> Option<&mut bool> {
+        let options =
+            [("NX", &mut self.nx), ("XX", &mut self.xx), ("GT", &mut self.gt), ("LT", &mut self.lt)];
+        options.into_iter().find(|(name, _)| is(word, name)).map(|(_, flag)| flag)
+    }
+
     fn parse(cx: &KeyCx) -> Result<Conditions, Error> {
         let mut said = Conditions::default();
         for word in cx.args.from(3).iter() {
-            let options =
-                [("NX", &mut said.nx), ("XX", &mut said.xx), ("GT", &mut said.gt), ("LT", &mut said.lt)];
-            match options.into_iter().find(|(name, _)| is(word, name)) {
-                Some((_, flag)) => *flag = true,
+            match said.flag(word) {
+                Some(flag) => *flag = true,
                 None => {
                     let word = engine::table::shown(word, usize::MAX);
                     return Err(Error::err(format_args!("Unsupported option {word}")));
@@ -109,7 +121,7 @@ impl Conditions {
     }
 
     /// Whether `at` may take the place of the expiry `before`; a key without one is due later than any time.
-    fn hold(&self, before: Option<i64>, at: i64) -> bool {
+    pub fn hold(self, before: Option<i64>, at: i64) -> bool {
         !(self.nx && before.is_some()
             || self.xx && before.is_none()
             || self.gt && before.is_none_or(|before| at <= before)

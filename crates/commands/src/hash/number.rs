@@ -8,6 +8,8 @@ use engine::args::integer;
 use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use keyspace::{Missing, parse_integer};
 
+use super::forget_due;
+
 /// HINCRBY key field increment
 pub const HINCRBY: Command = Command {
     name: "hincrby",
@@ -39,11 +41,16 @@ fn update(
     change: impl FnOnce(Option<&[u8]>) -> Result<Vec<u8>, Error>,
 ) -> Result<Vec<u8>, Error> {
     let (args, limits, event) = (cx.args, cx.limits(), (NotifyEvents::HASH, event));
+    forget_due(cx.view, cx.args.at(1), [args.at(2)].into_iter());
+    let now = cx.now();
     let new = cx.modify(args.at(1), Missing::Create, event, |hash: &mut Hash, told| {
-        let old = hash.get(args.at(2)).map(|value| value.to_vec());
+        let old = hash.get(args.at(2), now).map(|value| value.to_vec());
         let new = change(old.as_deref())?;
         hash.expect([args.at(2), &new].into_iter(), &limits);
-        hash.set(args.at(2), &new, &limits);
+        // A time that the field has stays.
+        if !hash.set_value(args.at(2), &new) {
+            hash.set(args.at(2), &new, &limits);
+        }
         told.count = 1;
         Ok(new)
     })?;
@@ -83,6 +90,11 @@ fn hincrbyfloat(cx: &mut KeyCx) -> Outcome {
     })?;
     // The sum and not the increment, so that no reader of the log needs to compute as we do.
     cx.log_instead([b"HSET", args.at(1), args.at(2), &new]);
+    // Which takes the field's time away.
+    if let Some(due) = cx.view.read::<Hash>(args.at(1))?.and_then(|hash| hash.find(args.at(2))?.due) {
+        let due = I64Text::new(due);
+        cx.log_instead([b"HPEXPIREAT", args.at(1), &*due, b"FIELDS", b"1", args.at(2)]);
+    }
     cx.reply.bulk(&new);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! HRANDFIELD.
 
-use codec::listpack::Entry;
 use data::Hash;
+use data::hash::Shown;
 use engine::args::{integer_in, is};
 use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 
@@ -49,9 +49,12 @@ fn parse(cx: &KeyCx) -> Result<Option<(i64, bool)>, Error> {
 
 fn hrandfield(cx: &mut KeyCx) -> Outcome {
     let (key, most, mut random) = (cx.args.at(1), cx.max_string(), Random::new(cx.view.random()));
-    let Some((count, with_values)) = parse(cx)? else {
+    let options = parse(cx)?;
+    // All that are due go first, so that whatever is picked is there.
+    cx.view.expire_fields(key, |hash, now| hash.expire(now, usize::MAX));
+    let Some((count, with_values)) = options else {
         match cx.view.read::<Hash>(key)?.and_then(|hash| hash.random(|| random.bits())) {
-            Some((field, _)) => reply_entry(&mut cx.reply, field),
+            Some(shown) => reply_entry(&mut cx.reply, shown.name),
             None => cx.reply.null(),
         }
         return Ok(());
@@ -83,21 +86,16 @@ fn hrandfield(cx: &mut KeyCx) -> Outcome {
 }
 
 /// Writes so many fields, with their values behind them or, in RESP3, in pairs.
-fn reply<'a>(
-    reply: &mut Encoder,
-    count: usize,
-    fields: impl Iterator<Item = (Entry<'a>, Entry<'a>)>,
-    with_values: bool,
-) {
+fn reply<'a>(reply: &mut Encoder, count: usize, fields: impl Iterator<Item = Shown<'a>>, with_values: bool) {
     let pairs = with_values && reply.resp3();
     reply.array(if with_values && !pairs { 2 * count } else { count });
-    for (field, value) in fields {
+    for shown in fields {
         if pairs {
             reply.array(2);
         }
-        reply_entry(reply, field);
+        reply_entry(reply, shown.name);
         if with_values {
-            reply_entry(reply, value);
+            reply_entry(reply, shown.value);
         }
     }
 }

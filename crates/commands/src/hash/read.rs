@@ -2,8 +2,13 @@
 
 use codec::listpack::Entry;
 use data::Hash;
-use engine::{Arg, Command, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
+use data::hash::Shown;
+use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 
+use keyspace::View;
+use resp::Args;
+
+use super::forget_due;
 use crate::list::reply_entry;
 
 /// HGET key field
@@ -17,8 +22,7 @@ pub const HGET: Command = Command {
     keys: &[KeySpec::first(KeyFlags::RO.union(KeyFlags::ACCESS))],
     args: &[Arg::key("key"), Arg::string("field")],
     handler: Handler::Read(|cx| {
-        let hash = cx.view.read::<Hash>(cx.args.at(1))?;
-        match hash.and_then(|hash| hash.get(cx.args.at(2))) {
+        match value(cx.view, cx.args)? {
             Some(value) => reply_entry(&mut cx.reply, value),
             None => cx.reply.null(),
         }
@@ -55,7 +59,7 @@ pub const HGETALL: Command = Command {
 pub const HKEYS: Command = Command {
     name: "hkeys",
     summary: "Returns all fields.",
-    handler: Handler::Read(|cx| reply_halves(cx, |(field, _)| field)),
+    handler: Handler::Read(|cx| reply_halves(cx, |shown| shown.name)),
     ..HGETALL
 };
 
@@ -63,7 +67,7 @@ pub const HKEYS: Command = Command {
 pub const HVALS: Command = Command {
     name: "hvals",
     summary: "Returns the values of all fields.",
-    handler: Handler::Read(|cx| reply_halves(cx, |(_, value)| value)),
+    handler: Handler::Read(|cx| reply_halves(cx, |shown| shown.value)),
     ..HGETALL
 };
 
@@ -89,8 +93,7 @@ pub const HSTRLEN: Command = Command {
     summary: "Returns the length of a field's value, in bytes.",
     keys: &[KeySpec::first(KeyFlags::RO)],
     handler: Handler::Read(|cx| {
-        let hash = cx.view.read::<Hash>(cx.args.at(1))?;
-        let value = hash.and_then(|hash| hash.get(cx.args.at(2)));
+        let value = value(cx.view, cx.args)?;
         cx.reply.count(value.map_or(0, Entry::len));
         Ok(())
     }),
@@ -103,18 +106,28 @@ pub const HEXISTS: Command = Command {
     summary: "Tells whether a field is there.",
     keys: &[KeySpec::first(KeyFlags::RO)],
     handler: Handler::Read(|cx| {
-        let hash = cx.view.read::<Hash>(cx.args.at(1))?;
-        cx.reply.flag(hash.is_some_and(|hash| hash.contains(cx.args.at(2))));
+        let value = value(cx.view, cx.args)?;
+        cx.reply.flag(value.is_some());
         Ok(())
     }),
     ..HGET
 };
 
+/// The value of the one field that a command names.
+fn value<'v>(view: &'v mut View, args: Args) -> Result<Option<Entry<'v>>, Error> {
+    let (key, field, now) = (args.at(1), args.at(2), view.now);
+    forget_due(view, key, [field].into_iter());
+    Ok(view.read::<Hash>(key)?.and_then(|hash| hash.get(field, now)))
+}
+
 fn hmget(cx: &mut KeyCx) -> Outcome {
-    let (hash, fields) = (cx.view.read::<Hash>(cx.args.at(1))?, cx.args.from(2));
+    let fields = cx.args.from(2);
+    forget_due(cx.view, cx.args.at(1), fields.iter());
+    let now = cx.now();
+    let hash = cx.view.read::<Hash>(cx.args.at(1))?;
     cx.reply.array(fields.len());
     for field in fields.iter() {
-        match hash.and_then(|hash| hash.get(field)) {
+        match hash.and_then(|hash| hash.get(field, now)) {
             Some(value) => reply_entry(&mut cx.reply, value),
             None => cx.reply.null(),
         }
@@ -123,25 +136,27 @@ fn hmget(cx: &mut KeyCx) -> Outcome {
 }
 
 fn hgetall(cx: &mut KeyCx) -> Outcome {
+    let now = cx.now();
     let Some(hash) = cx.view.read::<Hash>(cx.args.at(1))? else {
         cx.reply.map(0);
         return Ok(());
     };
-    cx.reply.map(hash.len());
-    for (field, value) in hash.iter() {
-        reply_entry(&mut cx.reply, field);
-        reply_entry(&mut cx.reply, value);
+    cx.reply.map(hash.count_at(now));
+    for shown in hash.iter_at(now) {
+        reply_entry(&mut cx.reply, shown.name);
+        reply_entry(&mut cx.reply, shown.value);
     }
     Ok(())
 }
 
-fn reply_halves(cx: &mut KeyCx, half: for<'a> fn((Entry<'a>, Entry<'a>)) -> Entry<'a>) -> Outcome {
+fn reply_halves(cx: &mut KeyCx, half: for<'a> fn(Shown<'a>) -> Entry<'a>) -> Outcome {
+    let now = cx.now();
     let Some(hash) = cx.view.read::<Hash>(cx.args.at(1))? else {
         cx.reply.array(0);
         return Ok(());
     };
-    cx.reply.array(hash.len());
-    hash.iter().for_each(|pair| reply_entry(&mut cx.reply, half(pair)));
+    cx.reply.array(hash.count_at(now));
+    hash.iter_at(now).for_each(|shown| reply_entry(&mut cx.reply, half(shown)));
     Ok(())
 }
 

@@ -5,6 +5,8 @@ use data::Hash;
 use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use keyspace::Missing;
 
+use super::forget_due;
+
 const FIELDS_AND_VALUES: &[Arg] =
     &[Arg::key("key"), Arg::block("data", &[Arg::string("field"), Arg::string("value")]).multiple()];
 
@@ -76,6 +78,7 @@ fn set(cx: &mut KeyCx, name: &str) -> Result<usize, Error> {
         return Err(Error::err(format_args!("wrong number of arguments for '{name}' command")));
     }
     let event = (NotifyEvents::HASH, "hset");
+    forget_due(cx.view, cx.args.at(1), (0..args.len()).step_by(2).map(|at| args.at(at)));
     let added = cx.modify(cx.args.at(1), Missing::Create, event, |hash: &mut Hash, change| {
         hash.expect(args.iter(), &limits);
         change.count = args.len() as u64 / 2;
@@ -87,8 +90,10 @@ fn set(cx: &mut KeyCx, name: &str) -> Result<usize, Error> {
 
 fn hsetnx(cx: &mut KeyCx) -> Outcome {
     let (args, limits, event) = (cx.args, cx.limits(), (NotifyEvents::HASH, "hset"));
+    forget_due(cx.view, cx.args.at(1), [args.at(2)].into_iter());
+    let now = cx.now();
     let is_set = cx.modify(args.at(1), Missing::Create, event, |hash: &mut Hash, change| {
-        if hash.contains(args.at(2)) {
+        if hash.get(args.at(2), now).is_some() {
             return false;
         }
         hash.expect(args.from(2).iter(), &limits);

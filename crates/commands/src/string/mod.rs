@@ -2,7 +2,7 @@
 
 mod append;
 mod counter;
-mod expiry;
+pub mod expiry;
 mod float;
 mod get;
 mod getex;

@@ -34,7 +34,10 @@ fn every_command_has_the_facts_of_its_namesake() {
     let facts = facts();
     for row in TABLE.all() {
         let (name, command) = (&row.full_name, row.command);
-        let fact = facts.get(name.as_str()).unwrap_or_else(|| panic!("Redis 7.4 has no {name}"));
+        let Some(fact) = facts.get(name.as_str()) else {
+            assert!(command.since.starts_with("8."), "Redis 7.4 has no {name}");
+            continue;
+        };
         let flags = (command.flags - OURS).iter_names().map(|(flag, _)| flag).collect();
         assert_eq!(fact.flags, flags, "flags of {name}");
         assert_eq!(

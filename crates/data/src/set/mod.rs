@@ -11,10 +11,10 @@ use codec::blob::Blob;
 use codec::intset::{Intset, IntsetRef};
 use codec::listpack::{Entry, Listpack, ListpackRef};
 use codec::number::{I64Text, parse_i64};
-use hashbrown::HashTable;
 
 use crate::Limits;
 use crate::hashing::hash;
+use crate::index::{Index, Place};
 
 /// A set.
 #[derive(Clone)]
@@ -24,8 +24,12 @@ pub enum Set {
     /// Few and short members.
     Packed(Listpack),
     /// Any members.
-    Table(Box<HashTable<Blob>>),
+    Table(Members),
 }
+
+/// The members of a large set.
+#[derive(Clone)]
+pub struct Members(Box<Index<Blob>>);
 
 /// Why a listpack is not a set: a member is there twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +55,7 @@ impl Set {
     pub fn from_intset(intset: IntsetRef<'_>, limits: &Limits) -> Set {
         let mut set = Set::Ints(Intset::trusted(intset.as_bytes()));
         if set.len() > limits.set_max_intset_entries {
-            set.spread(0);
+            set.spread();
         }
         set
     }
@@ -68,7 +72,7 @@ impl Set {
         }
         let mut set = Set::Packed(Listpack::trusted(listpack.as_bytes()));
         if seen.len() > limits.set_max_listpack_entries || longest > limits.set_max_listpack_value {
-            set.spread(0);
+            set.spread();
         }
         Ok(set)
     }
@@ -78,7 +82,7 @@ impl Set {
         match self {
             Set::Ints(_) => Set::default(),
             Set::Packed(_) => Set::Packed(Listpack::new()),
-            Set::Table(_) => Set::Table(Box::default()),
+            Set::Table(_) => Set::Table(Members::new()),
         }
     }
 
@@ -102,7 +106,7 @@ impl Set {
         match self {
             Set::Ints(intset) => intset.view().len(),
             Set::Packed(listpack) => listpack.view().len(),
-            Set::Table(table) => table.len(),
+            Set::Table(Members(index)) => index.len(),
         }
     }
 
@@ -125,10 +129,11 @@ impl Set {
         match self {
             Set::Ints(intset) => intset.footprint(),
             Set::Packed(listpack) => listpack.footprint(),
-            Set::Table(table) => {
-                let sampled = table.len().min(SAMPLE);
-                let sample: usize = table.iter().take(sampled).map(Blob::footprint).sum();
-                size_of::<HashTable<Blob>>() + table.allocation_size() + sample * table.len() / sampled.max(1)
+            Set::Table(Members(index)) => {
+                let sampled = index.len().min(SAMPLE);
+                let sample: usize =
+                    index.iter().take(sampled).map(|member| Blob::footprint_of(member.len())).sum();
+                size_of::<Index<Blob>>() + index.footprint() + sample * index.len() / sampled.max(1)
             }
         }
     }
@@ -137,7 +142,7 @@ impl Set {
     pub fn effort(&self) -> usize {
         match self {
             Set::Ints(_) | Set::Packed(_) => 1,
-            Set::Table(table) => table.len(),
+            Set::Table(Members(index)) => index.len(),
         }
     }
 
@@ -156,21 +161,22 @@ impl Set {
                 *self = match (is_integer && fits_intset, fits_listpack) {
                     (true, _) => return,
                     (false, true) => Set::Packed(Listpack::new()),
-                    (false, false) => Set::Table(Box::default()),
+                    (false, false) => Set::Table(Members::new()),
                 };
             }
-            Set::Ints(_) if !fits_intset => self.spread(count),
-            Set::Packed(_) if !fits_listpack => self.spread(count),
+            Set::Ints(_) if !fits_intset => self.spread(),
+            Set::Packed(_) if !fits_listpack => self.spread(),
             _ => {}
         }
     }
 
-    /// Makes a table, with room for `more` members.
-    fn spread(&mut self, more: usize) {
-        // A number from outside may say anything; what comes beyond this makes room as it comes.
-        let mut table = HashTable::with_capacity(self.len().saturating_add(more).min(1 << 16));
-        self.iter().for_each(|entry| entry.with_bytes(|member| insert_new(&mut table, member)));
-        *self = Set::Table(Box::new(table));
+    /// Makes a table.
+    fn spread(&mut self) {
+        let mut members = Members::new();
+        self.iter().for_each(|entry| {
+            entry.with_bytes(|member| members.insert(member));
+        });
+        *self = Set::Table(members);
     }
 
     /// Adds a member; answers whether it is new.
@@ -180,7 +186,7 @@ impl Set {
                 Some(number) => {
                     let added = intset.insert(number);
                     if added && intset.view().len() > limits.set_max_intset_entries {
-                        self.spread(0);
+                        self.spread();
                     }
                     added
                 }
@@ -201,16 +207,10 @@ impl Set {
                     listpack.push_back(member);
                     return true;
                 }
-                self.spread(1);
+                self.spread();
                 self.insert(member, limits)
             }
-            Set::Table(table) => {
-                let is_new = table.find(hash(member), |other| **other == *member).is_none();
-                if is_new {
-                    insert_new(table, member);
-                }
-                is_new
-            }
+            Set::Table(members) => members.insert(member),
         }
     }
 
@@ -226,7 +226,7 @@ impl Set {
         if fits {
             *self = Set::Packed(view.iter().collect());
         } else {
-            self.spread(1);
+            self.spread();
         }
     }
 
@@ -241,9 +241,7 @@ impl Set {
                     None => false,
                 }
             }
-            Set::Table(table) => {
-                table.find_entry(hash(member), |other| **other == *member).map(|slot| slot.remove()).is_ok()
-            }
+            Set::Table(members) => members.find(member).and_then(|place| members.0.remove(place)).is_some(),
         }
     }
 
@@ -255,7 +253,7 @@ impl Set {
                 let view = listpack.view();
                 view.first().is_some_and(|first| view.find(first, member, 0).is_some())
             }
-            Set::Table(table) => table.find(hash(member), |other| **other == *member).is_some(),
+            Set::Table(members) => members.find(member).is_some(),
         }
     }
 
@@ -264,7 +262,7 @@ impl Set {
         let (ints, packed, table) = match self {
             Set::Ints(intset) => (Some(intset.view().iter().map(Entry::Int)), None, None),
             Set::Packed(listpack) => (None, Some(listpack.view().iter()), None),
-            Set::Table(table) => (None, None, Some(table.iter().map(|member| Entry::Bytes(member)))),
+            Set::Table(Members(index)) => (None, None, Some(index.iter().map(Entry::Bytes))),
         };
         let (ints, packed) = (ints.into_iter().flatten(), packed.into_iter().flatten());
         ints.chain(packed).chain(table.into_iter().flatten())
@@ -279,15 +277,37 @@ impl Set {
         match self {
             Set::Ints(intset) => intset.view().get(below(intset.view().len())).map(Entry::Int),
             Set::Packed(listpack) => listpack.view().at(below(listpack.view().len()) as i64),
-            Set::Table(table) => loop {
-                if let Some(member) = table.get_bucket(below(table.num_buckets())) {
-                    return Some(Entry::Bytes(member));
-                }
-            },
+            Set::Table(Members(index)) => index.random(random).map(Entry::Bytes),
         }
+    }
+
+    /// Visits some members from a cursor on, about `count` of a table and all of a small set; answers the cursor to go on
+    /// with, which is 0 at the end.
+    pub fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(Entry<'_>)) -> u64 {
+        if let Set::Table(Members(index)) = self {
+            return index.scan(cursor, count, &mut |member| visit(Entry::Bytes(member)));
+        }
+        self.iter().for_each(visit);
+        0
     }
 }
 
-fn insert_new(table: &mut HashTable<Blob>, member: &[u8]) {
-    table.insert_unique(hash(member), Blob::new(member), |member| hash(member));
+impl Members {
+    fn new() -> Members {
+        Members(Box::new(Index::new()))
+    }
+
+    fn find(&self, member: &[u8]) -> Option<Place> {
+        self.0.find(hash(member), |other| other == member)
+    }
+
+    /// Adds a member; answers whether it is new.
+    fn insert(&mut self, member: &[u8]) -> bool {
+        let hash = hash(member);
+        let is_new = self.0.find(hash, |other| other == member).is_none();
+        if is_new {
+            self.0.insert(hash, Blob::new(member));
+        }
+        is_new
+    }
 }

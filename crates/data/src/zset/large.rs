@@ -3,15 +3,15 @@
 use std::ops::Range;
 
 use crate::hashing::hash;
+use crate::index::Index;
 
-use super::index::Index;
 use super::member::{Member, Owned};
 use super::range::Interval;
 use super::tree::{Members, Tree};
 
 /// A sorted set of any size. The index owns the members; the tree only knows where they are.
 pub struct Large {
-    index: Index,
+    index: Index<Owned>,
     tree: Tree,
 }
 
@@ -53,7 +53,7 @@ impl Absent<'_> {
     pub(super) fn insert(self, score: f64) {
         let member = Owned::new(self.bytes, score);
         self.set.tree.insert(*member);
-        self.set.index.insert(self.hash, member, hash);
+        self.set.index.insert(self.hash, member);
     }
 }
 
@@ -105,7 +105,7 @@ impl Large {
             let removed = self.tree.remove_run(ranks.start, left);
             left -= removed.len();
             for member in removed {
-                let place = self.index.find(hash(member.bytes()), |other| *other == member);
+                let place = self.index.find(hash(member.bytes()), |other| other == member);
                 place.and_then(|place| self.index.remove(place));
             }
         }

@@ -15,9 +15,11 @@
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::ManuallyDrop;
-use std::num::NonZeroU64;
 use std::ops::Deref;
 use std::ptr::NonNull;
+
+use crate::hashing::hash;
+use crate::index::Item;
 
 const LENGTH: usize = size_of::<f64>();
 const SHORT: usize = LENGTH + 1;
@@ -27,12 +29,6 @@ const IS_LONG: u8 = u8::MAX;
 
 /// A member that is owned: the index has these, and a member goes with its owner.
 pub(super) struct Owned(Member);
-
-/// Bits that an address leaves free.
-pub(super) type Tag = u16;
-
-/// An owned member with a tag, in 8 bytes: user space addresses take 48 bits.
-pub(super) struct Tagged(NonZeroU64);
 
 /// A pointer to a member, good as long as its owner is: the tree has these. [`super::large::Large`] lets no copy out,
 /// and takes a member out of its tree before it drops the owner.
@@ -72,43 +68,24 @@ impl Owned {
     }
 }
 
-impl Owned {
-    /// The same with a tag.
-    pub(super) fn tagged(self, tag: Tag) -> Tagged {
-        let member = ManuallyDrop::new(self);
-        let address = member.0.0.expose_provenance().get() as u64;
-        debug_assert!(address < 1 << ADDRESS_BITS, "user space addresses take 48 bits");
-        let bits = address | u64::from(tag) << ADDRESS_BITS;
-        Tagged(NonZeroU64::new(bits).expect("an address is not null"))
-    }
-}
+// SAFETY: a member is one allocation behind its pointer, and a look at it is that pointer.
+unsafe impl Item for Owned {
+    type Look<'a> = Member;
 
-const ADDRESS_BITS: u32 = u64::BITS - Tag::BITS;
-
-impl Tagged {
-    /// The tag.
-    #[inline]
-    pub(super) fn tag(&self) -> Tag {
-        (self.0.get() >> ADDRESS_BITS) as Tag
+    fn into_pointer(self) -> NonNull<u8> {
+        ManuallyDrop::new(self).0.0
     }
 
-    /// The member.
-    #[inline]
-    pub(super) fn member(&self) -> Member {
-        let address = self.0.get() & ((1 << ADDRESS_BITS) - 1);
-        // SAFETY: `tagged` put the address of a live member there, which is not null.
-        Member(unsafe { NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut(address as usize)) })
+    unsafe fn from_pointer(pointer: NonNull<u8>) -> Self {
+        Owned(Member(pointer))
     }
 
-    /// The same without the tag.
-    pub(super) fn into_owned(self) -> Owned {
-        Owned(ManuallyDrop::new(self).member())
+    unsafe fn look<'a>(pointer: NonNull<u8>) -> Self::Look<'a> {
+        Member(pointer)
     }
-}
 
-impl Drop for Tagged {
-    fn drop(&mut self) {
-        drop(Owned(self.member()));
+    fn hash(member: Member) -> u64 {
+        hash(member.bytes())
     }
 }
 
@@ -179,9 +156,9 @@ mod tests {
             member.set_score(2.0);
             assert_eq!((member.bytes(), member.score()), (&bytes[..], 2.0));
             assert!((len + 9..len + 25).contains(&member.footprint()));
-            let tagged = member.tagged(0xfedc);
-            assert_eq!((tagged.tag(), tagged.member().bytes()), (0xfedc, &bytes[..]));
-            assert_eq!(tagged.into_owned().bytes(), bytes);
+            let pointer = member.into_pointer();
+            // SAFETY: the pointer is that of a moment ago, and the member is taken back once.
+            assert_eq!(unsafe { Owned::from_pointer(pointer) }.bytes(), bytes);
         }
         assert_eq!(layout(15).size(), 24);
     }

@@ -4,7 +4,6 @@
 //! here: [`Zset::ranks`] says which elements a range of scores or members means, [`Zset::range`] walks them.
 //! Scores are never NaN. Source matched: Redis 7.2.6 `t_zset.c`, encodings and conversions included.
 
-mod index;
 mod large;
 mod member;
 mod packed;

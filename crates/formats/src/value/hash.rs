@@ -1,67 +1,128 @@
-//! Hashes: a listpack, or fields and values by turns.
+//! Hashes: a listpack, or fields and values by turns; since version 12 with due times.
 //!
 //! ```text
-//! listpack      one string, the bytes of the listpack
-//! fields        count, then a field and its value, both strings
+//! listpack              one string, the bytes of the listpack
+//! fields                count, then a field and its value, both strings
+//! listpack with times   first due time u64, then one string, the bytes of the listpack
+//! fields with times     first due time u64, count, then a time, a field and its value
 //! ```
+//!
+//! The first due time is in Unix milliseconds (little-endian), 0 if there is none; a field's time is a length: the
+//! milliseconds since the first due time and 1 more, or 0 for a field that is never due.
 
 use codec::listpack::ListpackRef;
-use data::hash::Unsound;
+use data::hash::{Shown, Unsound};
 use data::{Hash, Limits};
 
 use crate::rdb::{Error, ErrorKind, Reader, Writer, types, version};
 
 /// The type byte, and the lowest version that knows it.
 pub fn form(hash: &Hash) -> (u8, u16) {
-    match hash.as_listpack() {
-        Some(_) => (types::HASH_LISTPACK, version::REDIS_7_0),
-        None => (types::HASH, version::REDIS_5),
+    match (hash.is_timed(), hash.as_listpack(), hash.as_timed_listpack()) {
+        (true, _, Some(_)) => (types::HASH_LISTPACK_EX, version::REDIS_7_4),
+        (true, ..) => (types::HASH_METADATA, version::REDIS_7_4),
+        (false, Some(_), _) => (types::HASH_LISTPACK, version::REDIS_7_0),
+        (false, ..) => (types::HASH, version::REDIS_5),
     }
 }
 
 /// Writes a hash in its form.
 pub fn write(hash: &Hash, writer: &mut Writer<'_>) {
-    if let Some(listpack) = hash.as_listpack() {
+    let timed = hash.is_timed();
+    let first = hash.iter().filter_map(|shown| shown.due).min().unwrap_or(0);
+    if timed {
+        first.to_le_bytes().into_iter().for_each(|byte| writer.byte(byte));
+    }
+    let listpack = if timed { hash.as_timed_listpack() } else { hash.as_listpack() };
+    if let Some(listpack) = listpack {
         return writer.string(listpack.as_bytes());
     }
     writer.length(hash.len() as u64);
-    for (field, value) in hash.iter() {
-        field.with_bytes(|field| writer.string(field));
+    for Shown { name, value, due } in hash.iter() {
+        if timed {
+            writer.length(due.map_or(0, |due| (due - first) as u64 + 1));
+        }
+        name.with_bytes(|name| writer.string(name));
         value.with_bytes(|value| writer.string(value));
     }
 }
 
 const DUPLICATE: &str = "hash has a field twice";
 const EMPTY: &str = "hash has no fields";
+const TIME: &str = "hash has an invalid due time";
 
 /// Reads one that is a listpack.
 pub fn read_listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Error> {
+    listpack(reader, |listpack| Hash::from_listpack(listpack, limits))
+}
+
+/// Reads one that is a listpack with times.
+pub fn read_timed_listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Error> {
+    // The listpack says the same.
+    first_time(reader)?;
+    listpack(reader, |listpack| Hash::from_timed_listpack(listpack, limits))
+}
+
+fn listpack(
+    reader: &mut Reader<'_>,
+    make: impl FnOnce(ListpackRef<'_>) -> Result<Hash, Unsound>,
+) -> Result<Hash, Error> {
     let offset = reader.offset();
     let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
     let bytes = reader.string()?.into_vec();
     let listpack = ListpackRef::validate(&bytes).map_err(|_| wrong("invalid listpack of a hash"))?;
-    let hash = Hash::from_listpack(listpack, limits).map_err(|unsound| {
+    let hash = make(listpack).map_err(|unsound| {
         wrong(match unsound {
             Unsound::Odd => "hash has a field without a value",
             Unsound::Duplicate => DUPLICATE,
+            Unsound::Time => TIME,
         })
     })?;
     if hash.is_empty() { Err(wrong(EMPTY)) } else { Ok(hash) }
 }
 
+fn first_time(reader: &mut Reader<'_>) -> Result<i64, Error> {
+    let offset = reader.offset();
+    let bytes = reader.take(size_of::<i64>() as u64)?;
+    let first = bytes.first_chunk().map(|bytes| i64::from_le_bytes(*bytes));
+    first.filter(|first| *first >= 0).ok_or(Error { offset, kind: ErrorKind::Value(TIME) })
+}
+
 /// Reads one that is fields and values.
 pub fn read_fields(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Error> {
+    fields(reader, limits, |_| Ok(None))
+}
+
+/// Reads one that is times, fields and values.
+pub fn read_timed_fields(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Error> {
+    let first = first_time(reader)?;
+    fields(reader, limits, |reader| {
+        let offset = reader.offset();
+        let Some(since) = reader.length()?.checked_sub(1) else { return Ok(None) };
+        let due = i64::try_from(since).ok().and_then(|since| first.checked_add(since)).filter(|due| *due > 0);
+        due.map(Some).ok_or(Error { offset, kind: ErrorKind::Value(TIME) })
+    })
+}
+
+fn fields(
+    reader: &mut Reader<'_>,
+    limits: &Limits,
+    mut time: impl FnMut(&mut Reader<'_>) -> Result<Option<i64>, Error>,
+) -> Result<Hash, Error> {
     let start = reader.offset();
     let (count, mut hash) = (reader.length()?, Hash::default());
     if count == 0 {
         return Err(Error { offset: start, kind: ErrorKind::Value(EMPTY) });
     }
     for _ in 0..count {
-        let offset = reader.offset();
+        let (due, offset) = (time(reader)?, reader.offset());
         let (field, value) = (reader.string()?.into_vec(), reader.string()?.into_vec());
         hash.expect([&field[..], &value[..]].into_iter(), limits);
         if !hash.set(&field, &value, limits) {
             return Err(Error { offset, kind: ErrorKind::Value(DUPLICATE) });
+        }
+        if due.is_some() {
+            hash.set_due(&field, due);
         }
     }
     Ok(hash)
@@ -83,8 +144,8 @@ mod tests {
         }
     }
 
-    fn fields(hash: &Hash) -> BTreeMap<Vec<u8>, Vec<u8>> {
-        hash.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect()
+    fn fields(hash: &Hash) -> BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)> {
+        hash.iter().map(|shown| (shown.name.to_vec(), (shown.value.to_vec(), shown.due))).collect()
     }
 
     #[test]
@@ -99,17 +160,29 @@ mod tests {
             let found = read_fields(&mut Reader::new(body), &limits).map(|hash| fields(&hash));
             assert!(found.clone().is_err_and(|e| e.to_string().starts_with(error)), "{body:?}: {found:?}");
         }
+        for (body, error) in [
+            (&b"\0\0\0\0\0\0\0\0\x01\0\x01a"[..], "unexpected end"),
+            (b"\0\0\0\0\0\0\0\x80\x01\0\x01a\x01b", TIME),
+            (b"\0\0\0\0\0\0\0\0\x01\x01\x01a\x01b", TIME),
+            (b"\x01\0\0\0\0\0\0\0\x01\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01a\x01b", TIME),
+        ] {
+            let found = read_timed_fields(&mut Reader::new(body), &limits).map(|hash| fields(&hash));
+            assert!(found.clone().is_err_and(|e| e.to_string().starts_with(error)), "{body:?}: {found:?}");
+        }
         let found = read_listpack(&mut Reader::new(b"\x01a"), &limits).map(|hash| fields(&hash));
         assert!(found.is_err_and(|e| e.to_string().starts_with("invalid listpack of a hash")));
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(pairs in prop::collection::btree_map("[a-z]{0,3}", "[a-z0-9]{0,80}", 1..20)) {
+        fn what_is_written_is_read(
+            pairs in prop::collection::btree_map("[a-z]{0,3}", ("[a-z0-9]{0,80}", prop::option::of(1i64..1 << 46)), 1..20),
+        ) {
             let (mut hash, limits) = (Hash::default(), Limits { hash_max_listpack_entries: 8, ..Limits::default() });
-            for (field, value) in &pairs {
+            for (field, (value, due)) in &pairs {
                 hash.expect([field.as_bytes(), value.as_bytes()].into_iter(), &limits);
                 hash.set(field.as_bytes(), value.as_bytes(), &limits);
+                hash.set_due(field.as_bytes(), *due);
             }
             let payload = dump::object(ObjectRef::Hash(&hash));
             prop_assert_eq!(decode(&payload).map(|hash| fields(&hash)), Ok(fields(&hash)));

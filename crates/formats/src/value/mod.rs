@@ -42,6 +42,8 @@ pub fn read(value_type: u8, reader: &mut Reader<'_>, limits: &Limits) -> Result<
         types::LIST_QUICKLIST_2 => return list::read_nodes(reader, limits).map(Value::into_object),
         types::HASH => return hash::read_fields(reader, limits).map(Value::into_object),
         types::HASH_LISTPACK => return hash::read_listpack(reader, limits).map(Value::into_object),
+        types::HASH_METADATA => return hash::read_timed_fields(reader, limits).map(Value::into_object),
+        types::HASH_LISTPACK_EX => return hash::read_timed_listpack(reader, limits).map(Value::into_object),
         types::SET => return set::read_members(reader, limits).map(Value::into_object),
         types::SET_INTSET => return set::read_intset(reader, limits).map(Value::into_object),
         types::SET_LISTPACK => return set::read_listpack(reader, limits).map(Value::into_object),

@@ -16,6 +16,15 @@ pub const OBJECT: Command = Command {
     ..Command::DEFAULT
 };
 
+pub const LISTPACK: Command = Command {
+    name: "listpack",
+    summary: "Prints the elements of a value that is a listpack to standard output.",
+    arity: 3,
+    args: &[Arg::key("key")],
+    handler: Handler::Exclusive(listpack),
+    ..Command::DEFAULT
+};
+
 pub const HTSTATS: Command = Command {
     name: "htstats",
     summary: "Returns the sizes of a database's tables.",
@@ -50,6 +59,23 @@ fn object(cx: &mut ServerCx) -> Outcome {
         found.idle_seconds(),
     );
     cx.reply().simple(&line);
+    Ok(())
+}
+
+fn listpack(cx: &mut ServerCx) -> Outcome {
+    cx.view.db = cx.client.db;
+    let found = cx.view.inspect(cx.args.at(2)).ok_or(Error::NoSuchKey)?;
+    let Some(object) = found.object().filter(|_| found.encoding().starts_with("listpack")) else {
+        return Err(Error::text("ERR Not a listpack encoded object."));
+    };
+    let mut text = String::new();
+    object.each(&mut |parts| {
+        let parts: Vec<_> = parts.iter().map(|part| part.escape_ascii().to_string()).collect();
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{{{}}}", parts.join(", "));
+    });
+    print!("{text}");
+    cx.reply().simple("Listpack structure printed on stdout");
     Ok(())
 }
 

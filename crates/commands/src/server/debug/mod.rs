@@ -48,6 +48,7 @@ const SUBCOMMANDS: Command = Command {
         inspect::HTSTATS_KEY,
         LOADAOF,
         LOG,
+        inspect::LISTPACK,
         inspect::OBJECT,
         crash::PANIC,
         switches::PAUSE_CRON,

@@ -1,5 +1,7 @@
 //! INFO's section Keyspace: a line for each database that has keys.
 
+use keyspace::Size;
+
 use super::Field;
 use super::sources::Sources;
 
@@ -16,7 +18,8 @@ fn databases(s: &mut Sources) -> Vec<(String, String)> {
             continue;
         }
         let ttl = if size.volatile == 0 { 0 } else { average_ttl(s, db) };
-        let value = format!("keys={},expires={},avg_ttl={ttl},subexpiry=0", size.keys, size.volatile);
+        let Size { keys, volatile, timed } = size;
+        let value = format!("keys={keys},expires={volatile},avg_ttl={ttl},subexpiry={timed}");
         lines.push((format!("db{db}"), value));
     }
     lines

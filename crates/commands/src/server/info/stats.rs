@@ -21,7 +21,7 @@ pub const FIELDS: &[Field] = &[
     Idle("sync_full", "0"),
     Idle("sync_partial_ok", "0"),
     Idle("sync_partial_err", "0"),
-    Idle("expired_subkeys", "0"),
+    Always("expired_subkeys", |s| s.engine.keyspace.total(|c| &c.expired_fields).to_string()),
     Always("expired_keys", |s| s.engine.keyspace.total(|c| &c.expired).to_string()),
     // Keys are not sampled for expiry: an index knows which are due, so none is stale, and no cycle is cut short.
     Idle("expired_stale_perc", "0.00"),
