@@ -35,6 +35,8 @@ pub const GROUP: usize = 32;
 /// Bytes of replies to one client in one turn above which its further requests wait for the next, so that others are
 /// served and what there is can be sent. All that it has not read is bounded by client-output-buffer-limit.
 const MAX_REPLIES: usize = 1 << 20;
+/// Arguments for which a batch keeps room.
+const KEPT_SPANS: usize = 1 << 14;
 /// Keys of one command that are prefetched; the misses of more would evict each other.
 const PREFETCHED_KEYS: usize = 16;
 
@@ -173,9 +175,11 @@ impl Batch {
         }
     }
 
+    /// Empties it; room for a request of a million arguments is not kept for the next.
     fn clear(&mut self) {
         self.requests.clear();
         self.spans.clear();
+        self.spans.shrink_to(KEPT_SPANS);
     }
 }
 

@@ -97,7 +97,7 @@ impl Slots {
 
     fn new(homes: usize, tail: usize) -> Slots {
         let homes = homes.max(MIN_HOMES);
-        Slots { all: vec![0; homes + tail.min(homes.max(TAIL)) + 1].into_boxed_slice(), homes }
+        Slots { all: vec![0; homes + tail.min(homes) + 1].into_boxed_slice(), homes }
     }
 
     /// `homes` homes or, where they do not suffice, more; filled with slots that come in order.
@@ -286,6 +286,10 @@ impl Segment {
         let entry = self.at(index);
         self.slots.remove(index);
         self.len -= 1;
+        if self.len == 0 {
+            // A thousand partitions without a key are to take no memory.
+            (self.slots, self.due) = (Slots::none(), DueHeap::default());
+        }
         if self.len * 8 < self.slots.homes && self.slots.homes > 8 * MIN_HOMES {
             self.resize(self.len * 2);
         }

@@ -869,8 +869,10 @@ impl<'a> View<'a> {
         self.touch_for_write(&key, None);
     }
 
-    /// Watches a key of the selected database. Answers whether the key was due already.
+    /// Watches a key of the selected database. One that is due goes first, so that its going later is no change; where it
+    /// may not go, the answer is true.
     pub fn watch(&mut self, key: &[u8], flag: &WatchFlag) -> bool {
+        self.find_for_write(key);
         let (db, due) = (self.db, self.is_due(key));
         let key = self.keyspace.key(key);
         self.contents(key.partition()).watch(db, key.bytes, flag);

@@ -143,7 +143,9 @@ impl Parser {
         }
         let request = &buffer[start..];
         let mark = spans.len();
-        spans.extend(self.found.drain(..).map(|s| Span { start: s.start + start, ..s }));
+        // Few requests come in parts; none keeps room for the next that does.
+        let found = std::mem::take(&mut self.found);
+        spans.extend(found.into_iter().map(|s| Span { start: s.start + start, ..s }));
         let parsed = self.array(request, start, limits, spans);
         match &parsed {
             Ok(Parsed::Incomplete { .. }) => {
@@ -153,7 +155,6 @@ impl Parser {
                 self.at = 0;
                 self.left = None;
                 self.bulk = None;
-                self.found.shrink_to(64);
             }
         }
         parsed
