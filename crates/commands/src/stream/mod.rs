@@ -1,0 +1,64 @@
+//! Streams: `XADD` and its kin.
+//!
+//! What is added and deleted is told to WATCH; what only concerns groups and their consumers is not, as in Redis.
+
+mod ack;
+mod add;
+mod claim;
+mod delete;
+mod effects;
+mod group;
+mod ids;
+mod info;
+mod pending;
+mod range;
+mod read;
+mod trim;
+
+use config::NotifyEvents;
+use data::Stream;
+use engine::{Command, Error, KeyCx};
+use keyspace::Missing;
+use resp::Encoder;
+
+/// The family.
+pub const COMMANDS: &[Command] = &[
+    ack::XACK,
+    add::XADD,
+    claim::XAUTOCLAIM,
+    claim::XCLAIM,
+    delete::XDEL,
+    group::XGROUP,
+    info::XINFO,
+    range::XLEN,
+    pending::XPENDING,
+    range::XRANGE,
+    read::XREAD,
+    read::XREADGROUP,
+    range::XREVRANGE,
+    delete::XSETID,
+    trim::XTRIM,
+];
+
+/// Lets `work` change a stream without telling WATCH; what has changed is for the caller to count and to tell. Answers
+/// what `work` does; `None` where there is no key.
+fn modify_unwatched<'c, R>(
+    cx: &mut KeyCx<'c, '_>,
+    key: &[u8],
+    work: impl FnOnce(&mut Stream, &mut Encoder<'c>) -> Result<R, Error>,
+) -> Result<Option<R>, Error> {
+    cx.modify(key, Missing::Skip, (NotifyEvents::STREAM, ""), |stream, change| work(stream, change.reply))?
+        .transpose()
+}
+
+/// There is no such key, or no such group.
+fn no_group(key: &[u8], group: &[u8]) -> Error {
+    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
+    Error::Other(format!("NOGROUP No such key '{key}' or consumer group '{group}'").into())
+}
+
+/// The stream has no such group.
+fn no_group_of(key: &[u8], group: &[u8]) -> Error {
+    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
+    Error::Other(format!("NOGROUP No such consumer group '{group}' for key name '{key}'").into())
+}

@@ -1,0 +1,366 @@
+//! XREAD and XREADGROUP: what has come since, and waiting for it.
+
+use data::stream::{Delivery, StreamId};
+use data::{Stream, Type};
+use engine::args::{integer, is, timeout_ms};
+use engine::blocking::{Nothing, Wait};
+use engine::command::{Begin, Find};
+use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
+use resp::{Args, Encoder, OwnedArgs};
+
+use super::effects::Effects;
+use super::{ids, modify_unwatched};
+
+/// XREAD [COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]
+pub const XREAD: Command = Command {
+    name: "xread",
+    group: Group::Stream,
+    since: "5.0.0",
+    summary: "Returns the entries behind an ID of each of some streams; can wait for some.",
+    complexity: "O(M) for each stream, where M is the number of entries returned",
+    arity: -4,
+    flags: Flags::BLOCKING.union(Flags::READONLY),
+    keys: &[KeySpec {
+        flags: READ,
+        begin: Begin::Keyword("STREAMS", 1),
+        find: Find::Range { last: -1, step: 1, limit: 2 },
+        notes: None,
+    }],
+    find_keys: Some(find_keys),
+    args: &[COUNT, BLOCK, STREAMS],
+    handler: Handler::Read(xread),
+    ..Command::DEFAULT
+};
+
+/// XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]
+pub const XREADGROUP: Command = Command {
+    name: "xreadgroup",
+    summary: "Gives a group's consumer entries of some streams that nobody got, or its own again; can wait for some.",
+    arity: -7,
+    flags: Flags::BLOCKING.union(Flags::WRITE),
+    keys: &[KeySpec { begin: Begin::Keyword("STREAMS", 4), ..XREAD.keys[0] }],
+    args: &[
+        Arg::block("group-block", &[Arg::string("group"), Arg::string("consumer")]).token("GROUP"),
+        COUNT,
+        BLOCK,
+        Arg::word("noack", "NOACK").optional(),
+        STREAMS,
+    ],
+    handler: Handler::Write(xreadgroup),
+    ..XREAD
+};
+
+const READ: KeyFlags = KeyFlags::RO.union(KeyFlags::ACCESS);
+const COUNT: Arg = Arg::integer("count").token("COUNT").optional();
+const BLOCK: Arg = Arg::integer("milliseconds").token("BLOCK").optional();
+const STREAMS: Arg =
+    Arg::block("streams", &[Arg::key("key").multiple(), Arg::string("ID").multiple()]).token("STREAMS");
+
+/// Finds the keys as the command itself does, so that a group may be called `streams`.
+fn find_keys(args: Args, visit: &mut dyn FnMut(usize, KeyFlags)) {
+    let mut at = 1;
+    while let Some(word) = args.get(at) {
+        at += match word {
+            _ if is(word, "BLOCK") || is(word, "COUNT") => 2,
+            _ if is(word, "GROUP") => 3,
+            _ if is(word, "NOACK") => 1,
+            _ if is(word, "STREAMS") => break,
+            _ => return,
+        };
+    }
+    let left = args.len().saturating_sub(at + 1);
+    if left.is_multiple_of(2) {
+        (at + 1..at + 1 + left / 2).for_each(|key| visit(key, READ));
+    }
+}
+
+/// What is asked for, but for the IDs.
+struct Request<'a> {
+    args: Args<'a>,
+    /// Until when to wait, if at all.
+    block: Option<Option<i64>>,
+    most: usize,
+    /// Group and consumer.
+    group: Option<(&'a [u8], &'a [u8])>,
+    acknowledged: bool,
+    /// The first key's argument.
+    first: usize,
+    streams: usize,
+}
+
+impl<'a> Request<'a> {
+    fn parse(args: Args<'a>, of_group: bool, now: i64) -> Result<Request<'a>, Error> {
+        let mut request = Request {
+            args,
+            block: None,
+            most: usize::MAX,
+            group: None,
+            acknowledged: true,
+            first: 0,
+            streams: 0,
+        };
+        let mut at = 1;
+        while request.first == 0 {
+            let (word, left) = (args.get(at).ok_or(Error::Syntax)?, args.len() - at - 1);
+            at += 1;
+            if is(word, "BLOCK") && left > 0 {
+                request.block = Some(timeout_ms(args.at(at), now)?);
+                at += 1;
+            } else if is(word, "COUNT") && left > 0 {
+                request.most = ids::most(integer(args.at(at))?);
+                at += 1;
+            } else if is(word, "STREAMS") && left > 0 {
+                if !left.is_multiple_of(2) {
+                    return Err(unbalanced(of_group));
+                }
+                (request.first, request.streams) = (at, left / 2);
+            } else if is(word, "GROUP") && left > 1 {
+                only_of_group(of_group, "GROUP")?;
+                request.group = Some((args.at(at), args.at(at + 1)));
+                at += 2;
+            } else if is(word, "NOACK") {
+                only_of_group(of_group, "NOACK")?;
+                request.acknowledged = false;
+            } else {
+                return Err(Error::Syntax);
+            }
+        }
+        if of_group && request.group.is_none() {
+            return Err(Error::text("ERR Missing GROUP option for XREADGROUP"));
+        }
+        Ok(request)
+    }
+
+    fn key(&self, stream: usize) -> &'a [u8] {
+        self.args.at(self.first + stream)
+    }
+
+    fn id(&self, stream: usize) -> &'a [u8] {
+        self.args.at(self.first + self.streams + stream)
+    }
+
+    /// Waits for a stream at one of the keys if that was asked for, else says that there is nothing. The IDs are those
+    /// to go on from.
+    fn wait(&self, cx: &mut KeyCx, after: &[StreamId]) {
+        let Some(until) = self.block else { return cx.reply.null_array() };
+        let keys = (0..self.streams).map(|stream| self.key(stream).into()).collect();
+        let sees_loss = self.group.is_some();
+        let wait = Wait { keys, wants: Type::Stream, sees_loss, until, at_once: Nothing::NullArray };
+        cx.wait_with(wait, self.fixed(after));
+    }
+
+    /// The arguments with the last IDs of this moment in place of `$`.
+    fn fixed(&self, after: &[StreamId]) -> OwnedArgs {
+        let first = self.first + self.streams;
+        let mut fixed = OwnedArgs::default();
+        for (at, arg) in self.args.iter().enumerate() {
+            match after.get(at.wrapping_sub(first)) {
+                Some(id) if arg == b"$" => fixed.push(&id.text()),
+                _ => fixed.push(arg),
+            }
+        }
+        fixed
+    }
+}
+
+fn unbalanced(of_group: bool) -> Error {
+    let (name, id) = if of_group { ("xreadgroup", '>') } else { ("xread", '$') };
+    Error::err(format_args!(
+        "Unbalanced '{name}' list of streams: for each stream key an ID or '{id}' must be specified."
+    ))
+}
+
+fn only_of_group(of_group: bool, option: &str) -> Result<(), Error> {
+    let refusal = || {
+        Error::err(format_args!(
+            "The {option} option is only supported by XREADGROUP. You called XREAD instead."
+        ))
+    };
+    of_group.then_some(()).ok_or_else(refusal)
+}
+
+/// The reply of streams that have something, under way.
+struct Reply {
+    mark: usize,
+    streams: usize,
+}
+
+impl Reply {
+    fn begin(to: &Encoder) -> Reply {
+        Reply { mark: to.mark(), streams: 0 }
+    }
+
+    /// Begins the part of one stream.
+    fn stream(&mut self, to: &mut Encoder, key: &[u8]) {
+        self.streams += 1;
+        if !to.resp3() {
+            to.array(2);
+        }
+        to.bulk(key);
+    }
+
+    /// Puts the head in front; answers whether any stream has something.
+    fn end(self, to: &mut Encoder) -> bool {
+        if self.streams == 0 {
+            return false;
+        }
+        let body = to.out.split_off(self.mark);
+        if to.resp3() {
+            to.map(self.streams)
+        } else {
+            to.array(self.streams)
+        }
+        to.raw(&body);
+        true
+    }
+}
+
+fn xread(cx: &mut KeyCx) -> Outcome {
+    let request = Request::parse(cx.args, false, cx.now())?;
+    let after =
+        (0..request.streams).map(|stream| after(cx, &request, stream)).collect::<Result<Vec<_>, _>>()?;
+    let mut reply = Reply::begin(&cx.reply);
+    for (stream, after) in after.iter().enumerate() {
+        let key = request.key(stream);
+        let (Some(found), Some(start)) = (cx.view.read::<Stream>(key)?, after.next()) else { continue };
+        let mut entries = found.entries.range(start..=StreamId::MAX).take(request.most).peekable();
+        if entries.peek().is_some() {
+            reply.stream(&mut cx.reply, key);
+            ids::reply_entries(&mut cx.reply, entries);
+        }
+    }
+    if !reply.end(&mut cx.reply) {
+        request.wait(cx, &after);
+    }
+    Ok(())
+}
+
+/// The ID behind which XREAD looks in a stream.
+fn after(cx: &mut KeyCx, request: &Request, stream: usize) -> Result<StreamId, Error> {
+    let found = cx.view.read::<Stream>(request.key(stream))?;
+    match request.id(stream) {
+        b"$" => Ok(found.map_or(StreamId::MIN, |found| found.entries.counters().last_id)),
+        b"+" => {
+            let last = found.and_then(|found| found.entries.last_entry_id());
+            Ok(last.and_then(StreamId::previous).unwrap_or(StreamId::MIN))
+        }
+        b">" => Err(Error::text(
+            "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
+        )),
+        id => ids::id(id),
+    }
+}
+
+/// Where XREADGROUP begins in a stream: `None` with what nobody got yet, an ID with what the consumer got behind it.
+fn from(cx: &mut KeyCx, request: &Request, group: &[u8], stream: usize) -> Result<Option<StreamId>, Error> {
+    let key = request.key(stream);
+    if !cx.view.read::<Stream>(key)?.is_some_and(|found| found.groups.contains_key(group)) {
+        let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
+        return Err(Error::Other(
+            format!(
+                "NOGROUP No such key '{key}' or consumer group '{group}' in XREADGROUP with GROUP option"
+            )
+            .into(),
+        ));
+    }
+    let meaningless = |id| {
+        Err(Error::err(format_args!(
+            "The {id} ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by \
+             specifying a proper ID, or use the > ID to get new messages. The {id} ID would just return an empty \
+             result set."
+        )))
+    };
+    match request.id(stream) {
+        b"$" => meaningless('$'),
+        b"+" => meaningless('+'),
+        b">" => Ok(None),
+        id => Ok(Some(ids::id(id)?).filter(|id| *id != StreamId::MAX)),
+    }
+}
+
+fn xreadgroup(cx: &mut KeyCx) -> Outcome {
+    let request = Request::parse(cx.args, true, cx.now())?;
+    let Some((group, consumer)) = request.group else { return Err(Error::Syntax) };
+    let froms = (0..request.streams)
+        .map(|stream| from(cx, &request, group, stream))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut reply = Reply::begin(&cx.reply);
+    for (stream, from) in froms.into_iter().enumerate() {
+        let key = request.key(stream);
+        let (mut effects, now) = (Effects::new(cx, key, group), cx.now());
+        modify_unwatched(cx, key, |stream, to| {
+            let Some(found) = stream.groups.get_mut(group) else { return Ok(()) };
+            let (consumer, created) = found.see(consumer, now);
+            if created {
+                effects.created(&consumer);
+            }
+            let delivery = Delivery { consumer, now, acknowledged: request.acknowledged, most: request.most };
+            let mut reading =
+                Reading { stream, group, delivery, effects: &mut effects, reply: &mut reply, key };
+            match from {
+                Some(after) => reading.again(after, to),
+                None => reading.new(to),
+            }
+            Ok(())
+        })?;
+        effects.settle(cx);
+    }
+    if !reply.end(&mut cx.reply) {
+        request.wait(cx, &[]);
+    }
+    Ok(())
+}
+
+/// A consumer's reading of one stream.
+struct Reading<'r, 'a> {
+    stream: &'r mut Stream,
+    group: &'r [u8],
+    delivery: Delivery,
+    effects: &'r mut Effects<'a>,
+    reply: &'r mut Reply,
+    key: &'r [u8],
+}
+
+impl Reading<'_, '_> {
+    /// Gives the consumer what it got already, from behind an ID on.
+    fn again(&mut self, after: StreamId, to: &mut Encoder) {
+        let parts = &mut **self.stream;
+        let Some(group) = parts.groups.get_mut(self.group) else { return };
+        self.reply.stream(to, self.key);
+        let mark = to.mark();
+        let start = after.next().unwrap_or(StreamId::MAX);
+        let count =
+            group.deliver_again(&parts.entries, &self.delivery, start, &mut |id, entry| match entry {
+                Some(entry) => ids::reply_entry(to, entry),
+                None => {
+                    to.array(2);
+                    to.bulk(&id.text());
+                    to.null_array();
+                }
+            });
+        to.deferred(mark, count);
+    }
+
+    /// Gives the consumer what nobody got yet, if there is anything.
+    fn new(&mut self, to: &mut Encoder) {
+        let parts = &mut **self.stream;
+        let Some(group) = parts.groups.get_mut(self.group) else { return };
+        if parts.entries.last_entry_id().is_none_or(|last| last <= group.last_id) {
+            return;
+        }
+        self.reply.stream(to, self.key);
+        let (mark, mut given) = (to.mark(), Vec::new());
+        let count = group.deliver(&parts.entries, &self.delivery, &mut |entry| {
+            ids::reply_entry(to, entry);
+            given.push(entry.id);
+        });
+        to.deferred(mark, count);
+        for id in given {
+            if let Some(pending) = group.pending().get(&id).filter(|_| self.delivery.acknowledged) {
+                self.effects.claimed(id, pending, group.last_id);
+            }
+        }
+        self.effects.moved(group);
+        self.effects.dirty += 1;
+    }
+}
