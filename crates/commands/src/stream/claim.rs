@@ -9,7 +9,7 @@ use resp::{Args, Encoder};
 use std::sync::Arc;
 
 use super::effects::Effects;
-use super::{ids, modify_unwatched, no_group};
+use super::{ids, modify_unwatched, no_group, shown};
 
 /// XCLAIM key group consumer min-idle-time id [id ...] [IDLE ms] [TIME unix-time-milliseconds] [RETRYCOUNT count]
 /// [FORCE] [JUSTID] [LASTID lastid]
@@ -101,7 +101,7 @@ impl Claim {
             }
             let option = ["IDLE", "TIME", "RETRYCOUNT", "LASTID"].into_iter().find(|option| is(word, option));
             let (Some(option), Some(value)) = (option, args.get(at)) else {
-                let word = String::from_utf8_lossy(word);
+                let word = shown(word);
                 return Err(Error::err(format_args!("Unrecognized XCLAIM option '{word}'")));
             };
             at += 1;
@@ -204,7 +204,7 @@ impl<'r, 'a> Claiming<'r, 'a> {
 
 /// The group that a claim is about.
 fn group_of<'s>(stream: &'s mut Stream, args: Args) -> Result<&'s mut ConsumerGroup, Error> {
-    stream.groups.get_mut(args.at(2)).ok_or_else(|| no_group(args.at(1), args.at(2)))
+    stream.groups.get_mut(args.at(2)).ok_or_else(|| no_group(args.at(1), args.at(2), ""))
 }
 
 fn xclaim(cx: &mut KeyCx) -> Outcome {
@@ -236,7 +236,7 @@ fn xclaim(cx: &mut KeyCx) -> Outcome {
         to.deferred(mark, given);
         Ok(())
     })?;
-    claimed.ok_or_else(|| no_group(args.at(1), args.at(2)))?;
+    claimed.ok_or_else(|| no_group(args.at(1), args.at(2), ""))?;
     effects.settle(cx);
     Ok(())
 }
@@ -292,7 +292,107 @@ fn xautoclaim(cx: &mut KeyCx) -> Outcome {
         to.bulks(gone.iter());
         Ok(())
     })?;
-    claimed.ok_or_else(|| no_group(args.at(1), args.at(2)))?;
+    claimed.ok_or_else(|| no_group(args.at(1), args.at(2), ""))?;
     effects.settle(cx);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::testing::Tester;
+
+    /// Five entries, all of which ann got.
+    fn tester() -> Tester {
+        let mut t = Tester::new(crate::FAMILIES);
+        for id in 1..=5 {
+            t.check(&format!("XADD s {id} f {id}"), &format!("${id}-0"));
+        }
+        t.check("XGROUP CREATE s g 0", "+OK");
+        t.reply("XREADGROUP GROUP g ann STREAMS s >");
+        t
+    }
+
+    fn counts(t: &mut Tester) -> Vec<String> {
+        // ID, consumer, and how often it was given; the time is left out.
+        let reply = t.reply("XPENDING s g - + 10");
+        let entries = reply.trim_matches(['[', ']']).split("], [").map(|entry| {
+            let parts: Vec<_> = entry.split(", ").collect();
+            if parts.len() < 4 { entry.to_owned() } else { [parts[0], parts[1], parts[3]].join(" ") }
+        });
+        entries.collect()
+    }
+
+    #[test]
+    fn claiming() {
+        let mut t = tester();
+        t.check("XCLAIM s g bob 0 1 2-0 9", "[[$1-0, [$f, $1]], [$2-0, [$f, $2]]]");
+        t.check("XCLAIM s g bob 3600000 3", "[]");
+        t.check("XCLAIM s g bob 0 3 JUSTID", "[$3-0]");
+        t.check("XCLAIM s g bob 0 4 RETRYCOUNT 7 IDLE 5 JUSTID", "[$4-0]");
+        assert_eq!(
+            counts(&mut t),
+            ["$1-0 $bob :2", "$2-0 $bob :2", "$3-0 $bob :1", "$4-0 $bob :7", "$5-0 $ann :1"]
+        );
+        t.check("XDEL s 2 5", ":2");
+        t.check("XCLAIM s g ann 0 2 3 5", "[[$3-0, [$f, $3]]]");
+        t.check("XACK s g 1 4 9", ":2");
+        assert_eq!(counts(&mut t), ["$3-0 $ann :2"]);
+        t.check("XCLAIM s g bob 0 1 FORCE JUSTID", "[$1-0]");
+        t.check("XCLAIM s g bob 0 4 9 FORCE TIME 5 LASTID 8", "[[$4-0, [$f, $4]]]");
+        assert_eq!(counts(&mut t), ["$1-0 $bob :1", "$3-0 $ann :2", "$4-0 $bob :2"]);
+        assert!(
+            t.logged().last().is_some_and(
+                |line| line == "XCLAIM s g bob 0 4-0 TIME 5 RETRYCOUNT 2 FORCE JUSTID LASTID 8-0"
+            )
+        );
+        t.check("XCLAIM s g bob 0 4 LASTID 9 IDLE x", "-ERR Invalid IDLE option argument for XCLAIM");
+        t.check("XCLAIM s g bob 3600000 3 LASTID 9", "[]");
+        assert!(t.logged().last().is_some_and(|line| line.starts_with("XGROUP SETID s g 9-0 ENTRIESREAD ")));
+        let own = t.reply("XPENDING s g (1 + 10 bob");
+        assert!(own.starts_with("[[$4-0, $bob, :") && !own.contains("ann"), "{own}");
+    }
+
+    #[test]
+    fn claiming_what_is_old() {
+        let mut t = tester();
+        t.check("XDEL s 2 4", ":2");
+        t.check("XAUTOCLAIM s g bob 3600000 -", "[$0-0, [], [$2-0, $4-0]]");
+        t.check("XAUTOCLAIM s g bob 0 - COUNT 1", "[$3-0, [[$1-0, [$f, $1]]], []]");
+        t.check("XAUTOCLAIM s g bob 0 (1 COUNT 1 JUSTID", "[$5-0, [$3-0], []]");
+        t.check("XAUTOCLAIM s g bob 0 5", "[$0-0, [[$5-0, [$f, $5]]], []]");
+        assert_eq!(counts(&mut t), ["$1-0 $bob :2", "$3-0 $bob :1", "$5-0 $bob :2"]);
+        t.check("XAUTOCLAIM s g bob 0 9", "[$0-0, [], []]");
+    }
+
+    #[test]
+    fn refusals() {
+        let mut t = tester();
+        for (line, error) in [
+            ("XCLAIM none g c 0 1", "NOGROUP No such key 'none' or consumer group 'g'"),
+            ("XCLAIM s no c x 1", "NOGROUP No such key 's' or consumer group 'no'"),
+            ("XCLAIM s g c x 1", "ERR Invalid min-idle-time argument for XCLAIM"),
+            ("XCLAIM s g c 0 1 what", "ERR Unrecognized XCLAIM option 'what'"),
+            ("XCLAIM s g c 0 1 TIME", "ERR Unrecognized XCLAIM option 'TIME'"),
+            ("XCLAIM s g c 0 1 TIME x", "ERR Invalid TIME option argument for XCLAIM"),
+            ("XCLAIM s g c 0 1 RETRYCOUNT x", "ERR Invalid RETRYCOUNT option argument for XCLAIM"),
+            ("XCLAIM s g c 0 1 LASTID x", "ERR Invalid stream ID specified as stream command argument"),
+            ("XAUTOCLAIM s g c x 1", "ERR Invalid min-idle-time argument for XAUTOCLAIM"),
+            ("XAUTOCLAIM s g c 0 x", "ERR Invalid stream ID specified as stream command argument"),
+            ("XAUTOCLAIM s g c 0 0 COUNT 0", "ERR COUNT must be > 0"),
+            ("XAUTOCLAIM s g c 0 0 COUNT", "ERR syntax error"),
+            ("XAUTOCLAIM s no c 0 0", "NOGROUP No such key 's' or consumer group 'no'"),
+            ("XPENDING s no", "NOGROUP No such key 's' or consumer group 'no'"),
+            ("XPENDING s g - +", "ERR syntax error"),
+            ("XPENDING s g IDLE 0 - +", "ERR syntax error"),
+            ("XPENDING s g - + x", "ERR value is not an integer or out of range"),
+        ] {
+            t.check(line, &format!("-{error}"));
+        }
+        t.check("XACK s no x", ":0");
+        t.check("XACK s g x", "-ERR Invalid stream ID specified as stream command argument");
+        t.check("XPENDING s g + - 10", "[]");
+        t.check("XPENDING s g - + 10 nobody", "[]");
+        t.check("XPENDING s g IDLE 3600000 - + 10 ann", "[]");
+        t.check("XPENDING s g - + 0", "[]");
+    }
 }

@@ -240,3 +240,88 @@ fn set_id(cx: &mut KeyCx) -> Outcome {
     cx.notify(NotifyEvents::STREAM, "xgroup-setid", args.at(2));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::testing::Tester;
+
+    #[test]
+    fn groups_and_consumers() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("XGROUP CREATE s g $ MKSTREAM", "+OK");
+        t.check("XADD s 5 f v", "$5-0");
+        t.check("XGROUP CREATE s h $ ENTRIESREAD 1", "+OK");
+        t.check("XGROUP CREATE s g 0", "-BUSYGROUP Consumer Group name already exists");
+        t.check("XGROUP CREATECONSUMER s g ann", ":1");
+        t.check("XGROUP CREATECONSUMER s g ann", ":0");
+        assert!(t.reply("XREADGROUP GROUP g ann STREAMS s >").contains("5-0"));
+        t.check("XGROUP DELCONSUMER s g ann", ":1");
+        t.check("XGROUP DELCONSUMER s g ann", ":0");
+        t.check("XPENDING s g", "[:0, (nil), (nil), (nil)]");
+        t.check("XGROUP SETID s g 3 ENTRIESREAD 7", "+OK");
+        t.check("XGROUP SETID s h -", "+OK");
+        t.check_both(
+            "XINFO GROUPS s",
+            "[[$name, $g, $consumers, :0, $pending, :0, $last-delivered-id, $3-0, $entries-read, :7, $lag, :-6], \
+             [$name, $h, $consumers, :0, $pending, :0, $last-delivered-id, $0-0, $entries-read, (nil), $lag, :1]]",
+            "[{$name: $g, $consumers: :0, $pending: :0, $last-delivered-id: $3-0, $entries-read: :7, $lag: :-6}, \
+             {$name: $h, $consumers: :0, $pending: :0, $last-delivered-id: $0-0, $entries-read: (nil), $lag: :1}]",
+        );
+        t.check("XGROUP DESTROY s g", ":1");
+        t.check("XGROUP DESTROY s g", ":0");
+        assert_eq!(t.logged().last().map(String::as_str), Some("XGROUP DESTROY s g"));
+    }
+
+    #[test]
+    fn refusals() {
+        let mut t = Tester::new(crate::FAMILIES);
+        let no_key = "-ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use \
+                      the MKSTREAM option to create an empty stream automatically.";
+        for line in
+            ["CREATE s g 0", "SETID s g 0", "DESTROY s g", "CREATECONSUMER s g c", "DELCONSUMER s g c"]
+        {
+            t.check(&format!("XGROUP {line}"), no_key);
+        }
+        t.check(
+            "XGROUP CREATE s g x MKSTREAM",
+            "-ERR Invalid stream ID specified as stream command argument",
+        );
+        t.check("EXISTS s", ":0");
+        t.check("XADD s 1 f v", "$1-0");
+        let no_group = "-NOGROUP No such consumer group 'g' for key name 's'";
+        for line in ["SETID s g 0", "CREATECONSUMER s g c", "DELCONSUMER s g c"] {
+            t.check(&format!("XGROUP {line}"), no_group);
+        }
+        t.check("XGROUP CREATE s g 0 ENTRIESREAD -2", "-ERR value for ENTRIESREAD must be positive or -1");
+        t.check("XGROUP CREATE s g 0 ENTRIESREAD x", "-ERR value is not an integer or out of range");
+        let unknown = |sub: &str| {
+            format!("-ERR unknown subcommand or wrong number of arguments for '{sub}'. Try XGROUP HELP.")
+        };
+        t.check("XGROUP CREATE s g 0 WHAT", &unknown("CREATE"));
+        t.check("XGROUP create s g 0 MKSTREAM MKSTREAM MKSTREAM MKSTREAM", &unknown("create"));
+        t.check("XGROUP SETID s g 0 MKSTREAM", &unknown("SETID"));
+        t.check("XGROUP CREATE s g", "-ERR wrong number of arguments for 'xgroup|create' command");
+        t.check("SET k x", "+OK");
+        t.check(
+            "XGROUP CREATE k g 0 MKSTREAM",
+            "-WRONGTYPE Operation against a key holding the wrong kind of value",
+        );
+        assert!(t.reply("XGROUP HELP").contains("CREATE <key> <group> (<id>|$) [MKSTREAM]"));
+    }
+
+    #[test]
+    fn groups_do_not_concern_watchers() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("XADD s 1 f v", "$1-0");
+        t.client(1).check("WATCH s", "+OK");
+        t.client(0).check("XGROUP CREATE s g 0", "+OK");
+        assert!(t.reply("XREADGROUP GROUP g c STREAMS s >").contains("1-0"));
+        t.check("XACK s g 1", ":1");
+        t.client(1).check("MULTI", "+OK");
+        t.check("EXEC", "[]");
+        t.check("WATCH s", "+OK");
+        t.client(0).check("XADD s 2 f v", "$2-0");
+        t.client(1).check("MULTI", "+OK");
+        t.check("EXEC", "(nil)");
+    }
+}

@@ -240,3 +240,67 @@ fn reply_consumer(
         to.int(pending.delivery_count as i64);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::testing::Tester;
+
+    #[test]
+    fn streams() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("XADD s 1 f v", "$1-0");
+        t.check("XADD s 2 g w", "$2-0");
+        t.check("XADD s 3 h x", "$3-0");
+        t.check("XDEL s 1", ":1");
+        t.check_both(
+            "XINFO STREAM s",
+            "[$length, :2, $radix-tree-keys, :1, $radix-tree-nodes, :2, $last-generated-id, $3-0, \
+             $max-deleted-entry-id, $1-0, $entries-added, :3, $recorded-first-entry-id, $2-0, $groups, :0, \
+             $first-entry, [$2-0, [$g, $w]], $last-entry, [$3-0, [$h, $x]]]",
+            "{$length: :2, $radix-tree-keys: :1, $radix-tree-nodes: :2, $last-generated-id: $3-0, \
+             $max-deleted-entry-id: $1-0, $entries-added: :3, $recorded-first-entry-id: $2-0, $groups: :0, \
+             $first-entry: [$2-0, [$g, $w]], $last-entry: [$3-0, [$h, $x]]}",
+        );
+        t.check("XTRIM s MAXLEN 0", ":2");
+        let info = t.reply("XINFO STREAM s");
+        assert!(info.ends_with("$radix-tree-nodes, :1, $last-generated-id, $3-0, $max-deleted-entry-id, $1-0, $entries-added, :3, $recorded-first-entry-id, $0-0, $groups, :0, $first-entry, (nil), $last-entry, (nil)]"), "{info}");
+    }
+
+    #[test]
+    fn everything() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("XADD s 1 f v", "$1-0");
+        t.check("XADD s 2 g w", "$2-0");
+        t.check("XGROUP CREATE s g 0", "+OK");
+        t.check("XCLAIM s g ann 0 1 2 FORCE JUSTID TIME 5", "[$1-0, $2-0]");
+        let full = t.reply("XINFO STREAM s FULL COUNT 1");
+        let (head, seen) = full.split_once("$seen-time, :").expect("a consumer");
+        assert!(head.ends_with(
+            "$entries, [[$1-0, [$f, $v]]], $groups, [[$name, $g, $last-delivered-id, $0-0, $entries-read, (nil), \
+             $lag, :2, $pel-count, :2, $pending, [[$1-0, $ann, :5, :1]], $consumers, [[$name, $ann, "
+        ), "{head}");
+        assert!(seen.ends_with(", $pel-count, :2, $pending, [[$1-0, :5, :1]]]]]]]"), "{seen}");
+        let (seen, active) = seen.split_once(", $active-time, :").expect("active");
+        assert!(active.starts_with(seen), "{active}");
+        let consumers = t.reply("XINFO CONSUMERS s g");
+        assert!(consumers.starts_with("[[$name, $ann, $pending, :2, $idle, :"), "{consumers}");
+        t.check("XGROUP CREATECONSUMER s g bob", ":1");
+        assert!(t.reply("XINFO CONSUMERS s g").ends_with("$inactive, :-1]]"));
+    }
+
+    #[test]
+    fn refusals() {
+        let mut t = Tester::new(crate::FAMILIES);
+        for line in ["STREAM s", "STREAM s WHAT", "GROUPS s", "CONSUMERS s g"] {
+            t.check(&format!("XINFO {line}"), "-ERR no such key");
+        }
+        t.check("XADD s 1 f v", "$1-0");
+        t.check("XINFO CONSUMERS s g", "-NOGROUP No such consumer group 'g' for key name 's'");
+        let unknown = "-ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.";
+        for options in ["WHAT", "FULL COUNT", "FULL COUNT 1 2", "COUNT 1 FULL"] {
+            t.check(&format!("XINFO STREAM s {options}"), unknown);
+        }
+        t.check("XINFO STREAM s FULL COUNT x", "-ERR value is not an integer or out of range");
+        assert!(t.reply("XINFO HELP").contains("STREAM <key> [FULL [COUNT <count>]]"));
+    }
+}

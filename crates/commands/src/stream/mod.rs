@@ -15,6 +15,8 @@ mod range;
 mod read;
 mod trim;
 
+use std::borrow::Cow;
+
 use config::NotifyEvents;
 use data::Stream;
 use engine::{Command, Error, KeyCx};
@@ -51,14 +53,19 @@ fn modify_unwatched<'c, R>(
         .transpose()
 }
 
-/// There is no such key, or no such group.
-fn no_group(key: &[u8], group: &[u8]) -> Error {
-    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
-    Error::Other(format!("NOGROUP No such key '{key}' or consumer group '{group}'").into())
+/// There is no such key, or no such group; `place` is what else there is to say.
+fn no_group(key: &[u8], group: &[u8], place: &str) -> Error {
+    let (key, group) = (shown(key), shown(group));
+    Error::Other(format!("NOGROUP No such key '{key}' or consumer group '{group}'{place}").into())
 }
 
 /// The stream has no such group.
 fn no_group_of(key: &[u8], group: &[u8]) -> Error {
-    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
+    let (key, group) = (shown(key), shown(group));
     Error::Other(format!("NOGROUP No such consumer group '{group}' for key name '{key}'").into())
+}
+
+/// A name as errors show it: as in Redis, up to a zero byte.
+fn shown(name: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(name.split(|byte| *byte == 0).next().unwrap_or_default())
 }

@@ -129,7 +129,7 @@ fn xpending(cx: &mut KeyCx) -> Outcome {
     let (key, name, now) = (cx.args.at(1), cx.args.at(2), cx.now());
     let filter = Filter::parse(cx.args)?;
     let stream = cx.view.read::<Stream>(key)?;
-    let group = stream.and_then(|stream| stream.groups.get(name)).ok_or_else(|| no_group(key, name))?;
+    let group = stream.and_then(|stream| stream.groups.get(name)).ok_or_else(|| no_group(key, name, ""))?;
     match filter {
         Some(filter) => filter.reply(&mut cx.reply, group, now),
         None => reply_summary(&mut cx.reply, group),

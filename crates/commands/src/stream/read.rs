@@ -9,7 +9,7 @@ use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpe
 use resp::{Args, Encoder, OwnedArgs};
 
 use super::effects::Effects;
-use super::{ids, modify_unwatched};
+use super::{ids, modify_unwatched, no_group};
 
 /// XREAD [COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]
 pub const XREAD: Command = Command {
@@ -68,10 +68,8 @@ fn find_keys(args: Args, visit: &mut dyn FnMut(usize, KeyFlags)) {
             _ => return,
         };
     }
-    let left = args.len().saturating_sub(at + 1);
-    if left.is_multiple_of(2) {
-        (at + 1..at + 1 + left / 2).for_each(|key| visit(key, READ));
-    }
+    let keys = args.len().saturating_sub(at + 1) / 2;
+    (at + 1..at + 1 + keys).for_each(|key| visit(key, READ));
 }
 
 /// What is asked for, but for the IDs.
@@ -255,13 +253,7 @@ fn after(cx: &mut KeyCx, request: &Request, stream: usize) -> Result<StreamId, E
 fn from(cx: &mut KeyCx, request: &Request, group: &[u8], stream: usize) -> Result<Option<StreamId>, Error> {
     let key = request.key(stream);
     if !cx.view.read::<Stream>(key)?.is_some_and(|found| found.groups.contains_key(group)) {
-        let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
-        return Err(Error::Other(
-            format!(
-                "NOGROUP No such key '{key}' or consumer group '{group}' in XREADGROUP with GROUP option"
-            )
-            .into(),
-        ));
+        return Err(no_group(key, group, " in XREADGROUP with GROUP option"));
     }
     let meaningless = |id| {
         Err(Error::err(format_args!(
@@ -362,5 +354,199 @@ impl Reading<'_, '_> {
         }
         self.effects.moved(group);
         self.effects.dirty += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::testing::Tester;
+
+    const ONE: &str = "[[$s, [[$1-0, [$f, $v]]]]]";
+    const ONE_3: &str = "{$s: [[$1-0, [$f, $v]]]}";
+
+    #[test]
+    fn reading_what_is_behind() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("XADD s 1 f v", "$1-0");
+        t.check("XADD s 2 g w", "$2-0");
+        t.check("XADD t 1 x y", "$1-0");
+        t.check_both("XREAD COUNT 1 STREAMS s 0", ONE, ONE_3);
+        t.check_both(
+            "XREAD STREAMS none s t 0 1-0 0",
+            "[[$s, [[$2-0, [$g, $w]]]], [$t, [[$1-0, [$x, $y]]]]]",
+            "{$s: [[$2-0, [$g, $w]]], $t: [[$1-0, [$x, $y]]]}",
+        );
+        t.check("XREAD STREAMS s t $ 5", "(nil)");
+        t.check("XREAD STREAMS s 18446744073709551615-18446744073709551615", "(nil)");
+        t.check_both("XREAD COUNT 9 STREAMS s +", "[[$s, [[$2-0, [$g, $w]]]]]", "{$s: [[$2-0, [$g, $w]]]}");
+        t.check("XDEL s 2", ":1");
+        t.check_both("XREAD STREAMS s +", ONE, ONE_3);
+        t.check("XDEL s 1", ":1");
+        t.check("XREAD STREAMS s +", "(nil)");
+        t.check("XREAD STREAMS s 0", "(nil)");
+    }
+
+    #[test]
+    fn waiting_for_entries() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.client(1).check("XREAD BLOCK 0 STREAMS other s $ $", "");
+        t.client(2).check("XREAD COUNT 5 BLOCK 1000 STREAMS s +", "");
+        t.client(3).check("XREAD BLOCK 0 STREAMS s 1-0", "");
+        t.client(0).check("XADD s 1 f v", "$1-0");
+        t.check_received(1, Some(ONE), Some(ONE_3));
+        t.check_received(2, Some(ONE), Some(ONE_3));
+        t.check_received(3, None, None);
+        t.client(1).check("XREAD BLOCK 0 STREAMS s $", "");
+        t.client(0).check("DEL s", ":1");
+        t.check("SET s x", "+OK");
+        t.check("DEL s", ":1");
+        t.check("XADD s 1 f v", "$1-0");
+        t.check_received(1, None, None);
+        t.check("XADD s 2 f v", "$2-0");
+        let two = (Some("[[$s, [[$2-0, [$f, $v]]]]]"), Some("{$s: [[$2-0, [$f, $v]]]}"));
+        t.check_received(1, two.0, two.1);
+        t.check_received(3, two.0, two.1);
+        t.client(1).check("XREAD BLOCK 10 STREAMS s $", "");
+        t.time_out(1);
+        t.check_received(1, Some("(nil)"), Some("(nil)"));
+        t.client(0).check("MULTI", "+OK");
+        t.check("XREAD BLOCK 0 STREAMS s $", "+QUEUED");
+        t.check("EXEC", "[(nil)]");
+    }
+
+    #[test]
+    fn groups_share_entries() {
+        let mut t = Tester::new(crate::FAMILIES);
+        for id in 1..=3 {
+            t.check(&format!("XADD s {id} f {id}"), &format!("${id}-0"));
+        }
+        t.check("XGROUP CREATE s g 0", "+OK");
+        let got = |id: &str| {
+            (format!("[[$s, [[${id}-0, [$f, ${id}]]]]]"), format!("{{$s: [[${id}-0, [$f, ${id}]]]}}"))
+        };
+        let (two, three) = got("1");
+        t.check_both("XREADGROUP GROUP g ann COUNT 1 STREAMS s >", &two, &three);
+        let (two, three) = got("2");
+        t.check_both("XREADGROUP GROUP g bob COUNT 1 STREAMS s >", &two, &three);
+        t.check_both("XREADGROUP GROUP g bob STREAMS s 0", &two, &three);
+        t.check_both("XREADGROUP GROUP g bob STREAMS s 2", "[[$s, []]]", "{$s: []}");
+        t.check("XDEL s 2", ":1");
+        t.check_both(
+            "XREADGROUP GROUP g bob STREAMS s 0",
+            "[[$s, [[$2-0, (nil)]]]]",
+            "{$s: [[$2-0, (nil)]]}",
+        );
+        let (two, three) = got("3");
+        t.check_both("XREADGROUP GROUP g eve NOACK STREAMS s >", &two, &three);
+        t.check("XREADGROUP GROUP g eve STREAMS s >", "(nil)");
+        t.check("XPENDING s g", "[:2, $1-0, $2-0, [[$ann, $1], [$bob, $1]]]");
+        let mut logged = t.logged();
+        logged.retain(|line| line != "MULTI" && line != "EXEC");
+        let time = logged[6].split(' ').nth(7).expect("a time").to_owned();
+        assert_eq!(
+            logged[5..8],
+            [
+                "XGROUP CREATECONSUMER s g ann".to_owned(),
+                format!("XCLAIM s g ann 0 1-0 TIME {time} RETRYCOUNT 1 FORCE JUSTID LASTID 1-0"),
+                "XGROUP SETID s g 1-0 ENTRIESREAD 1".to_owned(),
+            ]
+        );
+        assert_eq!(logged[12..], ["XGROUP CREATECONSUMER s g eve", "XGROUP SETID s g 3-0 ENTRIESREAD 3"]);
+    }
+
+    #[test]
+    fn who_waits_in_a_group_sees_it_go() {
+        let mut t = Tester::new(crate::FAMILIES);
+        let gone = "-NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option";
+        let wait = |t: &mut Tester| {
+            t.client(0).check("XGROUP CREATE s g $ MKSTREAM", "+OK");
+            t.client(1).check("XREADGROUP GROUP g c BLOCK 0 STREAMS s >", "");
+            t.client(2).check("XREADGROUP GROUP g d BLOCK 0 STREAMS s >", "");
+            t.client(0);
+        };
+        wait(&mut t);
+        t.check("XADD s 1 f v", "$1-0");
+        t.check_received(1, Some(ONE), Some(ONE_3));
+        t.check_received(2, None, None);
+        t.check("XGROUP DESTROY s g", ":1");
+        t.check_received(2, Some(gone), Some(gone));
+        let wrong = "-WRONGTYPE Operation against a key holding the wrong kind of value";
+        for (line, reply, told) in [
+            ("DEL s", ":1", gone),
+            ("SET s x", "+OK", wrong),
+            ("FLUSHALL", "+OK", gone),
+            ("PEXPIREAT s 1", ":1", gone),
+            ("RENAME s other", "+OK", gone),
+        ] {
+            wait(&mut t);
+            t.check(line, reply);
+            t.check_received(1, Some(told), Some(told));
+            t.check_received(2, Some(told), Some(told));
+            t.reply("DEL s");
+        }
+    }
+
+    #[test]
+    fn refusals() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("XADD s 1 f v", "$1-0");
+        t.check("XGROUP CREATE s g 0", "+OK");
+        t.check("SET k x", "+OK");
+        for (line, error) in [
+            (
+                "XREAD COUNT 1 STREAMS s",
+                "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified.",
+            ),
+            (
+                "XREADGROUP GROUP g c COUNT 1 STREAMS s",
+                "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified.",
+            ),
+            ("XREAD BLOCK x STREAMS s 0", "ERR timeout is not an integer or out of range"),
+            ("XREAD BLOCK -1 STREAMS s 0", "ERR timeout is negative"),
+            ("XREAD COUNT x STREAMS s 0", "ERR value is not an integer or out of range"),
+            ("XREAD COUNT 1 BLOCK 0", "ERR syntax error"),
+            ("XREAD WHAT STREAMS s 0", "ERR syntax error"),
+            ("XREAD COUNT 1 STREAMS", "ERR syntax error"),
+            (
+                "XREAD GROUP g c STREAMS s 0",
+                "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.",
+            ),
+            (
+                "XREAD NOACK STREAMS s 0",
+                "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.",
+            ),
+            ("XREADGROUP COUNT 1 NOACK STREAMS s 0 1 0", "ERR Missing GROUP option for XREADGROUP"),
+            (
+                "XREAD STREAMS s >",
+                "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
+            ),
+            ("XREAD STREAMS s x", "ERR Invalid stream ID specified as stream command argument"),
+            ("XREAD STREAMS s k 0 0", "WRONGTYPE Operation against a key holding the wrong kind of value"),
+            (
+                "XREADGROUP GROUP no c STREAMS s >",
+                "NOGROUP No such key 's' or consumer group 'no' in XREADGROUP with GROUP option",
+            ),
+        ] {
+            t.check(line, &format!("-{error}"));
+        }
+        let meaningless = t.reply("XREADGROUP GROUP g c STREAMS s $");
+        assert!(
+            meaningless.starts_with("-ERR The $ ID is meaningless in the context of XREADGROUP:"),
+            "{meaningless}"
+        );
+        t.check("XINFO CONSUMERS s g", "[]");
+    }
+
+    #[test]
+    fn groups_may_be_called_streams() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("XGROUP CREATE s streams 0 MKSTREAM", "+OK");
+        t.check("XREADGROUP COUNT 1 GROUP streams block STREAMS s >", "(nil)");
+        t.check("COMMAND GETKEYS XREADGROUP COUNT 1 GROUP streams block STREAMS s >", "[$s]");
+        t.check("COMMAND GETKEYS XREAD BLOCK 0 STREAMS a b 0 0", "[$a, $b]");
+        t.check(
+            "COMMAND GETKEYS XREAD COUNT 0 STREAMS a b 0",
+            "-ERR Invalid arguments specified for command",
+        );
     }
 }

@@ -170,3 +170,49 @@ fn xtrim(cx: &mut KeyCx) -> Outcome {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::testing::Tester;
+
+    #[test]
+    fn trimming() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("CONFIG SET stream-node-max-entries 10", "+OK");
+        for id in 1..=35 {
+            t.check(&format!("XADD s {id} f v"), &format!("${id}-0"));
+        }
+        t.check("XTRIM s MAXLEN ~ 22 LIMIT 9", ":0");
+        t.check("XTRIM s MAXLEN ~ 22", ":10");
+        t.check("XTRIM s MINID ~ 25 LIMIT 10", ":10");
+        t.check("XTRIM s MINID = 22-1", ":2");
+        t.check("XTRIM s MAXLEN 12", ":1");
+        t.check("XTRIM s MAXLEN 12", ":0");
+        t.check("XRANGE s - + COUNT 1", "[[$24-0, [$f, $v]]]");
+        assert_eq!(
+            t.logged()[36..],
+            ["XTRIM s MAXLEN = 25", "XTRIM s MINID = 21-0", "XTRIM s MINID = 22-1", "XTRIM s MAXLEN 12"]
+        );
+        t.check("XTRIM none MAXLEN 0", ":0");
+    }
+
+    #[test]
+    fn refusals() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("XTRIM s LIMIT 0", "-ERR syntax error, XTRIM must be called with a trimming strategy");
+        t.check(
+            "XTRIM s LIMIT 5",
+            "-ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
+        );
+        t.check(
+            "XTRIM s MAXLEN 5 LIMIT 5",
+            "-ERR syntax error, LIMIT cannot be used without the special ~ option",
+        );
+        for line in
+            ["XTRIM s WHAT 5", "XTRIM s MAXLEN 5 6", "XTRIM s MAXLEN 5 NOMKSTREAM", "XTRIM s MAXLEN 5 *"]
+        {
+            t.check(line, "-ERR syntax error");
+        }
+        t.check("XTRIM s MAXLEN ~", "-ERR value is not an integer or out of range");
+    }
+}
