@@ -544,9 +544,6 @@ mod tests {
         t.check("XREADGROUP COUNT 1 GROUP streams block STREAMS s >", "(nil)");
         t.check("COMMAND GETKEYS XREADGROUP COUNT 1 GROUP streams block STREAMS s >", "[$s]");
         t.check("COMMAND GETKEYS XREAD BLOCK 0 STREAMS a b 0 0", "[$a, $b]");
-        t.check(
-            "COMMAND GETKEYS XREAD COUNT 0 STREAMS a b 0",
-            "-ERR Invalid arguments specified for command",
-        );
+        t.check("COMMAND GETKEYS XREAD COUNT 0 STREAMS a b 0", "[$a]");
     }
 }
