@@ -13,6 +13,7 @@ mod info;
 mod pending;
 mod range;
 mod read;
+mod read_group;
 mod trim;
 
 use std::borrow::Cow;
@@ -36,7 +37,7 @@ pub const COMMANDS: &[Command] = &[
     pending::XPENDING,
     range::XRANGE,
     read::XREAD,
-    read::XREADGROUP,
+    read_group::XREADGROUP,
     range::XREVRANGE,
     delete::XSETID,
     trim::XTRIM,

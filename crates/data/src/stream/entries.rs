@@ -13,8 +13,8 @@ use crate::Limits;
 /// The entries of a stream.
 #[derive(Clone, Debug, Default)]
 pub struct Entries {
-    nodes: BTreeMap<StreamId, Listpack>,
-    counters: Counters,
+    pub(super) nodes: BTreeMap<StreamId, Listpack>,
+    pub(super) counters: Counters,
 }
 
 /// What a stream counts and remembers beside its entries.
@@ -53,6 +53,9 @@ pub enum Unsound {
     /// The last ID is below that of an entry.
     LastId,
 }
+
+/// The most bytes of a node from outside: more than there may come to be, and below what a listpack can have.
+const MAX_LOADED: usize = 3 * MAX_BYTES;
 
 /// Elements' lengths and encodings take at most so many bytes each beside the bytes themselves.
 const OVERHEAD: usize = 11;
@@ -158,7 +161,9 @@ impl Entries {
         ids: RangeInclusive<StreamId>,
     ) -> impl DoubleEndedIterator<Item = Entry<'_>> {
         let (start, end) = (*ids.start(), (*ids.end()).max(*ids.start()));
-        let first = self.nodes.range(..=start).next_back().map_or(start, |(master, _)| *master);
+        // Readers who have all there is ask for what is behind the last ID: no node is looked at.
+        let before = self.nodes.range(..=start).next_back().filter(|_| start <= self.counters.last_id);
+        let first = before.map_or(start, |(master, _)| *master);
         let nodes = self.nodes.range(first..=end);
         nodes
             .flat_map(|(master, node)| Node::new(*master, node.view()).entries())
@@ -214,7 +219,8 @@ impl Entries {
         self.counters.length = length;
     }
 
-    fn find_first(&mut self) {
+    /// Notes which entry is the first.
+    pub(super) fn find_first(&mut self) {
         let first = self.iter().next().map(|entry| entry.id);
         self.counters.first_id = first.unwrap_or(StreamId::MIN);
     }
@@ -231,7 +237,8 @@ impl Entries {
 
     /// Takes a node out of an RDB file, which comes behind all others. [`Entries::settle`] comes at the end.
     pub fn load_node(&mut self, master: StreamId, node: ListpackRef<'_>) -> Result<(), Unsound> {
-        let (last, live) = node::validate(master, node).ok_or(Unsound::Node)?;
+        let is_small = node.as_bytes().len() <= MAX_LOADED;
+        let (last, live) = node::validate(master, node).filter(|_| is_small).ok_or(Unsound::Node)?;
         if !self.nodes.is_empty() && master <= self.counters.last_id {
             return Err(Unsound::Order);
         }
@@ -288,92 +295,6 @@ impl Entries {
         }
     }
 }
-
-/// What trimming keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// The last entries, so many.
-    Last(u64),
-    /// Those from an ID on.
-    From(StreamId),
-}
-
-/// How entries are trimmed at the front.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trim {
-    /// What stays.
-    pub keep: Keep,
-    /// Only nodes that go as a whole, so that more may stay.
-    pub whole_nodes: bool,
-    /// The most entries that go; 0 is no limit.
-    pub limit: u64,
-}
-
-impl Keep {
-    /// Whether all entries are to stay of so many.
-    fn keeps_all(self, length: u64) -> bool {
-        matches!(self, Keep::Last(count) if length <= count)
-    }
-
-    /// Whether an entry is to stay, of so many that are left.
-    fn keeps(self, id: StreamId, length: u64) -> bool {
-        self.keeps_all(length) || matches!(self, Keep::From(first) if id >= first)
-    }
-}
-
-impl Entries {
-    /// Trims entries at the front; answers how many.
-    pub fn trim(&mut self, trim: &Trim) -> u64 {
-        let mut removed = 0;
-        while let Some(mut first) = self.nodes.first_entry() {
-            let (length, live) = (self.counters.length, node(&first).counts().0);
-            if trim.keep.keeps_all(length) || trim.limit > 0 && removed + live > trim.limit {
-                break;
-            }
-            let goes = match trim.keep {
-                Keep::Last(count) => length - live >= count,
-                Keep::From(id) => node(&first).entries().next_back().is_none_or(|last| last.id < id),
-            };
-            if goes {
-                first.remove();
-                self.counters.length -= live;
-                removed += live;
-            } else {
-                if !trim.whole_nodes {
-                    let count = trim_node(&mut first, trim.keep, length);
-                    self.counters.length -= count;
-                    removed += count;
-                }
-                break;
-            }
-        }
-        if removed > 0 {
-            self.find_first();
-        }
-        removed
-    }
-}
-
-fn node<'a>(entry: &'a OccupiedNode<'_>) -> Node<'a> {
-    Node::new(*entry.key(), entry.get().view())
-}
-
-/// Deletes entries at the front of a node, of a stream of `length`; answers how many.
-fn trim_node(first: &mut OccupiedNode<'_>, keep: Keep, length: u64) -> u64 {
-    let mut places = Vec::new();
-    for entry in node(first).entries() {
-        if keep.keeps(entry.id, length - places.len() as u64) {
-            break;
-        }
-        if !entry.is_deleted {
-            places.push(entry.place());
-        }
-    }
-    node::delete(first.get_mut(), &places);
-    places.len() as u64
-}
-
-type OccupiedNode<'a> = std::collections::btree_map::OccupiedEntry<'a, StreamId, Listpack>;
 
 /// Whether an entry with so many bytes of fields and values goes to this node.
 fn has_room(listpack: &Listpack, bytes: usize, limits: &Limits) -> bool {

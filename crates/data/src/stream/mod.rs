@@ -9,14 +9,16 @@ mod group;
 mod id;
 mod node;
 mod radix;
+mod trim;
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 
-pub use entries::{AppendError, Counters, Entries, Keep, Trim, Unsound};
+pub use entries::{AppendError, Counters, Entries, Unsound};
 pub use group::{Consumer, Delivery, Group, Pending};
 pub use id::{IdText, StreamId};
 pub use node::Entry;
+pub use trim::{Keep, Trim};
 
 /// A stream: its [`Parts`].
 #[derive(Clone, Debug, Default)]
