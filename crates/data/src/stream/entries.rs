@@ -166,7 +166,7 @@ impl Entries {
         let first = before.map_or(start, |(master, _)| *master);
         let nodes = self.nodes.range(first..=end);
         nodes
-            .flat_map(|(master, node)| Node::new(*master, node.view()).entries())
+            .flat_map(move |(master, node)| Node::new(*master, node.view()).entries_from(start))
             .filter(move |entry| ids.contains(&entry.id))
     }
 

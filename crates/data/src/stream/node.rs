@@ -131,6 +131,25 @@ impl<'a> Node<'a> {
         Entries { node: self, head: self.head() }
     }
 
+    /// Entries of which those before an ID may be left out. Whoever follows a stream asks for its last few: these are
+    /// looked for from the end, so that a full node is not walked for each of them.
+    pub(super) fn entries_from(self, start: StreamId) -> Entries<'a> {
+        const NEAR: usize = 4;
+        let mut entries = self.entries();
+        if self.master >= start {
+            return entries;
+        }
+        let mut first = None;
+        for entry in self.entries().rev().take(NEAR) {
+            if entry.id < start {
+                entries.skip_to(first);
+                break;
+            }
+            first = Some(entry.at);
+        }
+        entries
+    }
+
     /// Takes an entry off the front of elements.
     fn read(self, head: &Head<'a>, elements: &mut Positions<'a>) -> Option<Entry<'a>> {
         let (at, flags) = elements.next()?;
@@ -160,6 +179,17 @@ impl<'a> Node<'a> {
 pub(super) struct Entries<'a> {
     node: Node<'a>,
     head: Option<Head<'a>>,
+}
+
+impl Entries<'_> {
+    /// Leaves out what comes before a place, or all.
+    fn skip_to(&mut self, place: Option<Position>) {
+        self.head = self
+            .head
+            .take()
+            .zip(place)
+            .map(|(head, place)| Head { entries: self.node.listpack.positions_from(place), ..head });
+    }
 }
 
 impl<'a> Iterator for Entries<'a> {

@@ -146,6 +146,22 @@ proptest! {
     }
 }
 
+proptest! {
+    /// A listpack of any elements is no node, or one that can be used from both ends.
+    #[test]
+    fn any_elements_are_safe(elements in prop::collection::vec(prop_oneof![6 => 0..6i64, 1 => -3..200i64], 0..40), count in 1..3i64) {
+        let listpack: codec::listpack::Listpack = [count, 0, 0, 0].into_iter().chain(elements).collect();
+        let mut entries = Entries::default();
+        let Ok(()) = entries.load_node(StreamId::new(7, 7), listpack.view()) else { return Ok(()) };
+        let forward: Vec<_> = entries.iter().map(|entry| (entry.id, entry.pairs().count())).collect();
+        let mut backward: Vec<_> = entries.iter().rev().map(|entry| (entry.id, entry.pairs().count())).collect();
+        backward.reverse();
+        prop_assert_eq!((forward.len() as u64, &forward), (entries.len(), &backward));
+        prop_assert!(forward.iter().all(|(id, _)| entries.delete(*id)));
+        prop_assert!(entries.is_empty());
+    }
+}
+
 fn stream(ids: impl IntoIterator<Item = u64>) -> Entries {
     let mut entries = Entries::default();
     for ms in ids {

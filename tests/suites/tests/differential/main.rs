@@ -105,7 +105,7 @@ fn stream() {
 
 #[test]
 fn mixed() {
-    family("mixed", 15, &[STRING, BITMAP, GENERIC, CONNECTION, HASH, LIST, SET, ZSET, STREAM, TRANSACTIONS]);
+    family("mixed", 20, &[STRING, BITMAP, GENERIC, CONNECTION, HASH, LIST, SET, ZSET, STREAM, TRANSACTIONS]);
 }
 
 /// Plays a family's share, in percent, of all commands.
