@@ -120,7 +120,7 @@ impl Addition {
 }
 
 fn xadd(cx: &mut KeyCx) -> Outcome {
-    let (args, now, limits) = (cx.args, cx.now(), cx.limits());
+    let (args, now, limits, records) = (cx.args, cx.now(), cx.limits(), cx.view.records);
     let addition = Addition::parse(args, limits.stream_node_max_entries)?;
     let (key, first) = (args.at(1), addition.id_at + 1);
     let missing = if addition.make { Missing::Create } else { Missing::Skip };
@@ -132,7 +132,8 @@ fn xadd(cx: &mut KeyCx) -> Outcome {
             entries.append(id, pairs, &limits).map_err(refusal)?;
             change.count = 1;
             let removed = addition.trim.map_or(0, |request| entries.trim(&request.trim));
-            Ok((id, removed, logged(&addition, args, entries, id)))
+            let logged = records.then(|| logged(&addition, args, entries, id));
+            Ok((id, removed, logged.flatten()))
         })?;
     let Some((id, removed, logged)) = added.transpose()? else {
         cx.reply.null();
