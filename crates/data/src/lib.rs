@@ -12,7 +12,7 @@ mod index;
 mod limits;
 pub mod list;
 pub mod set;
-mod stream;
+pub mod stream;
 pub mod zset;
 
 pub use hash::Hash;

@@ -23,6 +23,8 @@ pub struct Effects {
     pub events: Vec<Event>,
     /// It has found nothing, and waits.
     pub wait: Option<Box<Wait>>,
+    /// The arguments with which it then runs again, if they are others.
+    pub wait_args: Option<OwnedArgs>,
 }
 
 /// A keyspace event: `notify-keyspace-events` chooses which are told.
@@ -44,6 +46,7 @@ impl Effects {
         self.instead = None;
         self.events.clear();
         self.wait = None;
+        self.wait_args = None;
     }
 }
 
@@ -142,6 +145,13 @@ impl<'c> KeyCx<'c, '_> {
     /// and may ask to wait again. Within MULTI nothing waits.
     pub fn wait(&mut self, wait: Wait) {
         self.effects.wait = Some(Box::new(wait));
+    }
+
+    /// The same for a command whose arguments would mean something else by then: it runs again with these, which name the
+    /// same keys.
+    pub fn wait_with(&mut self, wait: Wait, args: OwnedArgs) {
+        self.wait(wait);
+        self.effects.wait_args = Some(args);
     }
 
     /// How large values may grow before their encodings change.

@@ -597,7 +597,7 @@ impl Core {
         let record = &client.record;
         let command = Blocked {
             row,
-            args: args.to_owned(),
+            args: self.effects.wait_args.take().unwrap_or_else(|| args.to_owned()),
             protocol: client.protocol,
             client: record.id,
             worker: record.worker,

@@ -62,8 +62,9 @@ pub fn integer(value: i64) -> Vec<u8> {
 
 /// The payload of a value of another type.
 pub fn object(object: ObjectRef<'_>) -> Vec<u8> {
-    let (value_type, version) = value::form(object);
-    payload(version.max(version::REDIS_5), value_type, |writer| value::write(object, writer))
+    const READER: u16 = version::REDIS_7_0;
+    let (value_type, version) = value::form(object, READER);
+    payload(version.max(version::REDIS_5), value_type, |writer| value::write(object, READER, writer))
 }
 
 fn payload(version: u16, value_type: u8, write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {

@@ -90,12 +90,44 @@ pub fn content(payload: &[u8]) -> Option<(u8, Vec<Vec<u8>>)> {
                 parts.push(part);
             }
         }
+        19 => parts = stream(&mut reader)?,
         _ => return None,
     }
-    if value_type != 18 {
+    if !matches!(value_type, 18 | 19) {
         parts.sort();
     }
     reader.0.is_empty().then_some((value_type, parts))
+}
+
+/// What a stream consists of: its nodes, counters and groups, but for all times.
+fn stream(reader: &mut Reader) -> Option<Vec<Vec<u8>>> {
+    let mut parts = Vec::new();
+    for _ in 0..reader.length()? {
+        parts.extend([reader.string()?, reader.string()?]);
+    }
+    // Length, three IDs, entries ever added.
+    for _ in 0..8 {
+        parts.push(reader.length()?.to_string().into());
+    }
+    for _ in 0..reader.length()? {
+        parts.push(reader.string()?);
+        for _ in 0..3 {
+            parts.push(reader.length()?.to_string().into());
+        }
+        for _ in 0..reader.length()? {
+            parts.push(reader.array::<16>()?.to_vec());
+            reader.array::<8>()?;
+            parts.push(reader.length()?.to_string().into());
+        }
+        for _ in 0..reader.length()? {
+            parts.push(reader.string()?);
+            reader.array::<8>()?;
+            for _ in 0..reader.length()? {
+                parts.push(reader.array::<16>()?.to_vec());
+            }
+        }
+    }
+    Some(parts)
 }
 
 fn integer_form(text: &[u8]) -> Option<Vec<u8>> {

@@ -41,3 +41,47 @@ fn each_server_restores_what_the_other_dumped() {
         assert_eq!(restored(&mut genuine, &by_ours), Value::Bulk(value));
     }
 }
+
+/// What a stream consists of as XINFO tells it, without the times of its consumers.
+fn stream_state(client: &mut Client) -> Vec<Value> {
+    let lines = ["XRANGE s - +", "XINFO STREAM s", "XINFO GROUPS s", "XPENDING s g", "DUMP s"];
+    let mut state: Vec<Value> = lines[..4].iter().map(|line| client.line(line)).collect();
+    let payload = client.line(lines[4]);
+    let content = suites::payload::content(payload.bytes().expect("a payload")).expect("a stream");
+    state.extend(content.1.into_iter().map(Value::Bulk));
+    state
+}
+
+#[test]
+fn each_server_restores_streams_that_the_other_dumped() {
+    let (ours, genuine) = (Server::start::<&str>(Kind::Ours, &[]), Server::start::<&str>(Kind::Genuine, &[]));
+    let (mut ours, mut genuine) = (ours.client(), genuine.client());
+    let (mut first, mut second) = (&mut ours, &mut genuine);
+    for _ in 0..2 {
+        first.line("DEL s");
+        for ms in 1..=250 {
+            first.line(&format!("XADD s {ms} field {ms} other text"));
+        }
+        first.line("XADD s 250-7 field only");
+        for line in
+            ["XDEL s 3 77 250", "XTRIM s MAXLEN 240", "XGROUP CREATE s g 20", "XGROUP CREATE s empty $"]
+        {
+            first.line(line);
+        }
+        for consumer in ["ann", "bob", "ann"] {
+            first.line(&format!("XREADGROUP GROUP g {consumer} COUNT 30 STREAMS s >"));
+        }
+        first.line("XACK s g 21 40 60");
+        let payload = first.line("DUMP s").bytes().expect("a payload").to_vec();
+        let reply = second.call(&[b"RESTORE", b"s".as_slice(), b"0", &payload, b"REPLACE"]);
+        assert_eq!(reply.text(), "OK");
+        assert_eq!(stream_state(first), stream_state(second));
+        // Both go on in the same way.
+        for client in [&mut *first, &mut *second] {
+            client.line("XADD s 251 field 251 other text");
+            client.line("XREADGROUP GROUP g eve COUNT 5 STREAMS s >");
+        }
+        assert_eq!(stream_state(first), stream_state(second));
+        (first, second) = (second, first);
+    }
+}

@@ -108,6 +108,20 @@ impl Listpack {
         self.write_header(counts.map(|(a, b)| a + b));
     }
 
+    /// Adds elements at the end; the listpack grows once for all of them.
+    pub fn push_all<'e>(&mut self, entries: impl Iterator<Item = Entry<'e>> + Clone) {
+        let size = entries.clone().map(|entry| Encoded::new(entry).size()).sum();
+        let (count, mut at, mut added) = (self.view().header_count(), self.end(), 0);
+        self.0.resize_gap(at, 0, size);
+        for entry in entries {
+            let encoded = Encoded::new(entry);
+            let end = at + encoded.size();
+            encoded.write(&mut self.0[at..end]);
+            (at, added) = (end, added + 1);
+        }
+        self.write_header(count.map(|count| count + added));
+    }
+
     /// Where the end mark lies.
     fn end(&self) -> usize {
         self.0.len() - 1

@@ -16,6 +16,10 @@ impl<'a> Positions<'a> {
         let end = Position::new(listpack.0.len().saturating_sub(1));
         Self { listpack, front: listpack.first().unwrap_or(end), back: end }
     }
+
+    pub(super) fn from(listpack: ListpackRef<'a>, first: Position) -> Self {
+        Self { front: first, ..Self::new(listpack) }
+    }
 }
 
 impl<'a> Iterator for Positions<'a> {

@@ -221,6 +221,11 @@ impl<'a> ListpackRef<'a> {
     pub fn positions(self) -> Positions<'a> {
         Positions::new(self)
     }
+
+    /// The elements from one on, with their positions, from either end.
+    pub fn positions_from(self, first: Position) -> Positions<'a> {
+        Positions::from(self, first)
+    }
 }
 
 /// Bytes to look for, which may be written as an integer.

@@ -195,6 +195,7 @@ enum Edit {
     Delete(usize),
     DeleteRange(i64, usize),
     Append(Vec<Vec<u8>>),
+    PushAll(Vec<Vec<u8>>),
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -207,6 +208,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         2 => any::<usize>().prop_map(Edit::Delete),
         1 => (-12..12i64, 0..6usize).prop_map(|(index, count)| Edit::DeleteRange(index, count)),
         1 => prop::collection::vec(value(), 0..4).prop_map(Edit::Append),
+        1 => prop::collection::vec(value(), 0..4).prop_map(Edit::PushAll),
     ]
 }
 
@@ -259,6 +261,10 @@ fn apply(listpack: &mut Listpack, model: &mut Vec<Vec<u8>>, edit: Edit) {
             listpack.append(build(&values).view());
             model.extend(values);
         }
+        Edit::PushAll(values) => {
+            listpack.push_all(values.iter().map(|value| Entry::Bytes(value)));
+            model.extend(values);
+        }
     }
 }
 
@@ -279,6 +285,8 @@ proptest! {
             prop_assert_eq!(view.at(index as i64).map(Entry::to_vec), Some(value.clone()));
             prop_assert_eq!(view.at(index as i64 - model.len() as i64).map(Entry::to_vec), Some(value.clone()));
             prop_assert_eq!(view.at(index as i64).map(Entry::len), Some(value.len()));
+            let rest = view.seek(index as i64).map(|position| view.positions_from(position).count());
+            prop_assert_eq!(rest, Some(model.len() - index));
         }
         prop_assert_eq!(view.at(model.len() as i64), None);
         prop_assert_eq!(view.at(-1 - model.len() as i64), None);

@@ -77,9 +77,19 @@ pub enum Atom {
     Latitude,
     /// A distance on Earth, in no particular unit.
     Distance,
+    /// An ID for a new entry of a stream, mostly above all others.
+    NewId,
+    /// An ID of an entry that may be there.
+    EntryId,
+    /// An end of a range of such IDs.
+    EntryBound,
+    /// One of few groups of consumers.
+    Group,
+    /// One of few consumers.
+    Consumer,
 }
 
-const NAMES: [(&str, Atom); 33] = [
+const NAMES: [(&str, Atom); 38] = [
     ("key", Atom::Key),
     ("value", Atom::Value),
     ("letters", Atom::Letters),
@@ -113,6 +123,11 @@ const NAMES: [(&str, Atom); 33] = [
     ("longitude", Atom::Longitude),
     ("latitude", Atom::Latitude),
     ("distance", Atom::Distance),
+    ("new-id", Atom::NewId),
+    ("entry-id", Atom::EntryId),
+    ("entry-bound", Atom::EntryBound),
+    ("group", Atom::Group),
+    ("consumer", Atom::Consumer),
 ];
 
 /// Keys: the first few come up most.
@@ -255,6 +270,8 @@ pub struct Atoms {
     /// The seeded generator.
     pub rng: Rng,
     used_times: HashSet<i64>,
+    /// The time of the newest ID of a stream's entry.
+    newest: i64,
 }
 
 impl Atom {
@@ -267,7 +284,7 @@ impl Atom {
 impl Atoms {
     /// The same seed gives the same arguments.
     pub fn new(seed: u64) -> Atoms {
-        Atoms { rng: Rng::with_seed(seed), used_times: HashSet::new() }
+        Atoms { rng: Rng::with_seed(seed), used_times: HashSet::new(), newest: 0 }
     }
 
     /// Whether something happens that does in `percent` of 100 cases.
@@ -336,6 +353,13 @@ impl Atoms {
             Atom::Longitude => self.degrees(180.0),
             Atom::Latitude => self.degrees(85.051_128_78),
             Atom::Distance if self.chance(10) => self.float(),
+            Atom::NewId => self.new_id(),
+            Atom::EntryId => self.entry_id(),
+            Atom::EntryBound if self.chance(20) => self.pick(&["-", "+"]),
+            Atom::EntryBound if self.chance(20) => [b"(", &self.entry_id()[..]].concat(),
+            Atom::EntryBound => self.entry_id(),
+            Atom::Group => self.mostly(&["g", "g", "h"], &["", "streams", "none"]),
+            Atom::Consumer => self.mostly(&["ann", "bob", "eve"], &["", "block"]),
             Atom::Distance => format!("{:.2}", 10f64.powf(self.rng.f64() * 5.0) - 1.0).into_bytes(),
         }
     }
@@ -344,6 +368,43 @@ impl Atoms {
     pub fn anything(&mut self) -> Vec<u8> {
         let (_, atom) = NAMES[self.rng.usize(0..NAMES.len())];
         self.argument(if atom == Atom::Soon { Atom::Int } else { atom })
+    }
+
+    fn new_id(&mut self) -> Vec<u8> {
+        self.newest += self.rng.i64(0..3);
+        let ms = self.newest;
+        match self.rng.u8(0..40) {
+            0..25 => format!("{ms}-*").into_bytes(),
+            25..32 => text(ms),
+            32..39 => format!("{ms}-{}", self.rng.u8(0..30)).into_bytes(),
+            _ => self.entry_id(),
+        }
+    }
+
+    fn entry_id(&mut self) -> Vec<u8> {
+        const ODD: [&str; 15] = [
+            "-",
+            "+",
+            "$",
+            ">",
+            "",
+            "x",
+            "1-",
+            "-1",
+            "1--1",
+            "1- 1",
+            "007-+1",
+            "18446744073709551615",
+            "0-0",
+            "18446744073709551615-18446744073709551615",
+            "18446744073709551616-0",
+        ];
+        let ms = (self.newest - self.rng.i64(-1..40)).max(0);
+        match self.rng.u8(0..40) {
+            0..15 => text(ms),
+            15..39 => format!("{ms}-{}", self.rng.u8(0..4)).into_bytes(),
+            _ => self.pick(&ODD),
+        }
     }
 
     fn pick(&mut self, from: &[&str]) -> Vec<u8> {

@@ -35,6 +35,7 @@ const LIST: &str = include_str!("grammar/list.txt");
 const CONNECTION: &str = include_str!("grammar/connection.txt");
 const SET: &str = include_str!("grammar/set.txt");
 const ZSET: &str = include_str!("grammar/zset.txt");
+const STREAM: &str = include_str!("grammar/stream.txt");
 const GEO: &str = include_str!("grammar/geo.txt");
 const TRANSACTIONS: &str = include_str!("grammar/transactions.txt");
 
@@ -98,8 +99,13 @@ fn geo() {
 }
 
 #[test]
+fn stream() {
+    family("stream", 40, &[STREAM]);
+}
+
+#[test]
 fn mixed() {
-    family("mixed", 15, &[STRING, BITMAP, GENERIC, CONNECTION, HASH, LIST, SET, ZSET, TRANSACTIONS]);
+    family("mixed", 20, &[STRING, BITMAP, GENERIC, CONNECTION, HASH, LIST, SET, ZSET, STREAM, TRANSACTIONS]);
 }
 
 /// Plays a family's share, in percent, of all commands.
