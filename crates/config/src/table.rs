@@ -275,7 +275,7 @@ params! {
         maxmemory_eviction_tenacity: u32 = 10, in int(0, 100, Unit::None);
         /// Memory of all clients' buffers, as bytes or as a percentage of `maxmemory`; the largest clients are
         /// closed beyond it. 0: no limit.
-        maxmemory_clients: MemoryOrPercent = MemoryOrPercent::Bytes(0), acts Refuse;
+        maxmemory_clients: MemoryOrPercent = MemoryOrPercent::Bytes(0);
         /// How slowly the LFU counter grows: 0 counts every access up to 255.
         lfu_log_factor: u32 = 10, in NATURAL;
         /// After this long the LFU counter loses one. 0: it never does.

@@ -204,6 +204,10 @@ impl Client {
 pub struct Clients {
     next_id: AtomicU64,
     all: Mutex<BTreeMap<u64, Arc<ClientRecord>>>,
+    /// Bytes of memory of all, as they were published last.
+    memory: AtomicI64,
+    /// Clients closed to make room for the others.
+    pub evicted: AtomicU64,
 }
 
 /// What is known of a connection when it is accepted.
@@ -259,7 +263,43 @@ impl Clients {
 
     /// Forgets a connection.
     pub fn remove(&self, id: u64) {
-        self.all.lock().remove(&id);
+        if let Some(record) = self.all.lock().remove(&id) {
+            self.note_memory(&record, 0);
+        }
+    }
+
+    /// Publishes the memory that a client takes, in bytes.
+    pub fn note_memory(&self, record: &ClientRecord, bytes: u64) {
+        let before = record.memory.swap(bytes, Relaxed);
+        if before != bytes {
+            self.memory.fetch_add(bytes as i64 - before as i64, Relaxed);
+        }
+    }
+
+    /// Chooses the largest clients to be closed until the others take no more than `limit` bytes, and counts them;
+    /// `maxmemory-clients`. Replicas stay, and those that asked for it (CLIENT NO-EVICT).
+    pub fn evict(&self, limit: u64) -> Vec<Arc<ClientRecord>> {
+        if self.memory.load(Relaxed).max(0) as u64 <= limit {
+            return Vec::new();
+        }
+        let mut candidates = self.list();
+        candidates.retain(|record| !record.killed.load(Relaxed));
+        let mut used: u64 = candidates.iter().map(|record| record.memory.load(Relaxed)).sum();
+        let stays = |record: &ClientRecord| {
+            State::from_bits_truncate(record.state.load(Relaxed)).intersects(State::NO_EVICT | State::REPLICA)
+        };
+        candidates.retain(|record| !stays(record));
+        candidates.sort_by_key(|record| std::cmp::Reverse(record.memory.load(Relaxed)));
+        let evicted: Vec<_> = candidates
+            .into_iter()
+            .take_while(|record| {
+                let goes = used > limit;
+                used = used.saturating_sub(record.memory.load(Relaxed));
+                goes
+            })
+            .collect();
+        self.evicted.fetch_add(evicted.len() as u64, Relaxed);
+        evicted
     }
 
     /// All of them, in the order of their numbers.

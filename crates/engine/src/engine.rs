@@ -6,11 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use config::{Config, NotifyEvents, Param};
+use config::{Config, MemoryOrPercent, NotifyEvents, Param};
 use keyspace::Keyspace;
 use parking_lot::Mutex;
 
-use crate::client::Clients;
+use crate::client::{ClientRecord, Clients};
 use crate::cx::Event;
 use crate::error_counts::ErrorCounts;
 use crate::eviction::Exceeded;
@@ -342,6 +342,29 @@ impl Engine {
         self.tell_workers(&Message::Resume);
     }
 
+    /// Has a client's worker close its connection.
+    pub fn kill(&self, record: &ClientRecord) {
+        record.killed.store(true, Relaxed);
+        self.mailboxes[record.worker].push(Message::Killed);
+    }
+
+    /// Closes the largest clients while all take more than `maxmemory-clients` allows.
+    pub fn evict_clients(&self, config: &Config) {
+        let limit = match config.maxmemory_clients {
+            MemoryOrPercent::Bytes(bytes) => bytes,
+            MemoryOrPercent::Percent(percent) => config.maxmemory / 100 * u64::from(percent),
+        };
+        if limit == 0 {
+            return;
+        }
+        for record in self.clients.evict(limit) {
+            let (id, address, memory) = (record.id, &record.address, record.memory.load(Relaxed));
+            let line = format!("Evicting client: id={id} addr={address} tot-mem={memory}");
+            self.host.log(LogLevel::Notice, &line);
+            self.kill(&record);
+        }
+    }
+
     /// Leaves a message for every worker.
     pub fn tell_workers(&self, message: &Message) {
         self.mailboxes.iter().for_each(|m| m.push(message.clone()));
@@ -401,6 +424,7 @@ impl Engine {
         [&self.cron_nanos, &self.expire_nanos].iter().for_each(|n| n.reset());
         self.lazy_free.freed.store(0, Relaxed);
         self.exceeded.reset();
+        self.clients.evicted.store(0, Relaxed);
     }
 
     /// Bytes in use; also keeps the peak.

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::Ordering::Relaxed;
 
 use config::{ClientClass, Config, OutputLimit};
+use engine::client::Clients;
 use engine::{Client, Peer, State};
 use net::Stream;
 use resp::ProtocolError;
@@ -221,7 +222,7 @@ impl Connection {
     }
 
     /// Publishes what CLIENT LIST shows; `sent` bytes went out since the last time.
-    pub fn publish(&self, sent: usize) {
+    pub fn publish(&self, clients: &Clients, sent: usize) {
         let (record, input, client) = (&self.peer.client.record, &self.peer.input, &self.peer.client);
         record.last_active_ms.store(self.last_active_ms, Relaxed);
         record.query_len.store(input.len() as u64, Relaxed);
@@ -229,7 +230,7 @@ impl Connection {
         record.output_len.store(self.unsent() as u64, Relaxed);
         let queue = client.queue.as_ref().map_or(0, |q| q.footprint());
         let memory = size_of::<Connection>() + input.capacity() + client.reply.capacity() + queue;
-        record.memory.store((memory + self.peer.parser_footprint()) as u64, Relaxed);
+        clients.note_memory(record, (memory + self.peer.parser_footprint()) as u64);
         record.net_in.store(self.received, Relaxed);
         record.net_out.store(record.net_out.load(Relaxed) + sent as u64, Relaxed);
     }

@@ -399,6 +399,7 @@ impl Worker {
                 self.note_wait(*number);
                 self.send(*number, &config, now, &mut more);
             }
+            self.engine.evict_clients(&config);
             more.sort_unstable();
             more.dedup();
             turn = more;
@@ -448,7 +449,7 @@ impl Worker {
                 stats.writes.add(1);
                 stats.net_output.add(bytes as u64);
             }
-            connection.publish(bytes);
+            connection.publish(&self.engine.clients, bytes);
             connection.judge(config, now)
         });
         match verdict {

@@ -124,3 +124,21 @@ fn what_is_large_is_freed_by_others() {
     eventually("the free", || (info(&mut client, "lazyfreed_objects") == 1).then_some(()));
     assert_eq!(info(&mut client, "lazyfree_pending_objects"), 0);
 }
+
+#[test]
+fn the_largest_clients_go_when_all_take_too_much() {
+    let server = Server::start(Kind::Ours, &["--maxmemory-clients", "4mb"]);
+    let (mut small, mut protected, mut large) = (server.client(), server.client(), server.client());
+    assert_eq!(protected.line("CLIENT NO-EVICT on").text(), "OK");
+    // An argument that never ends.
+    let head = format!("*2\r\n$3\r\nGET\r\n${}\r\n", 64 << 20);
+    for (client, size) in [(&mut protected, 3 << 20), (&mut large, 2 << 20)] {
+        client.send_raw(head.as_bytes()).expect("sent");
+        client.send_raw(&vec![b'x'; size]).expect("sent");
+    }
+    // A reset or an end, as the kernel has it.
+    let ended = large.read_to_end();
+    assert!(ended.as_ref().map_or(true, Vec::is_empty), "{ended:?}");
+    assert_eq!(info(&mut small, "evicted_clients"), 1);
+    assert_eq!(info(&mut small, "connected_clients"), 2);
+}

@@ -1,5 +1,7 @@
 //! INFO's sections Stats and Debug: what the workers have counted.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::Field;
 use super::sources::Sources;
 use Field::{Always, Idle};
@@ -28,7 +30,7 @@ pub const FIELDS: &[Field] = &[
     Idle("expired_time_cap_reached_count", "0"),
     Always("expire_cycle_cpu_milliseconds", |s| millis(s.engine.expire_nanos.get())),
     Always("evicted_keys", |s| s.engine.keyspace.total(|c| &c.evicted).to_string()),
-    Idle("evicted_clients", "0"),
+    Always("evicted_clients", |s| s.engine.clients.evicted.load(Relaxed).to_string()),
     Idle("evicted_scripts", "0"),
     Always("total_eviction_exceeded_time", |s| s.engine.exceeded.total_millis().to_string()),
     Always("current_eviction_exceeded_time", |s| s.engine.exceeded.current_millis().to_string()),
