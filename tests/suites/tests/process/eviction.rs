@@ -127,14 +127,15 @@ fn what_is_large_is_freed_by_others() {
 
 #[test]
 fn the_largest_clients_go_when_all_take_too_much() {
-    let server = Server::start(Kind::Ours, &["--maxmemory-clients", "4mb"]);
+    let server = Server::start(Kind::Ours, &["--maxmemory-clients", "12mb"]);
     let (mut small, mut protected, mut large) = (server.client(), server.client(), server.client());
     assert_eq!(protected.line("CLIENT NO-EVICT on").text(), "OK");
     // An argument that never ends.
     let head = format!("*2\r\n$3\r\nGET\r\n${}\r\n", 64 << 20);
-    for (client, size) in [(&mut protected, 3 << 20), (&mut large, 2 << 20)] {
+    for (client, size) in [(&mut protected, 2 << 20), (&mut large, 12 << 20)] {
         client.send_raw(head.as_bytes()).expect("sent");
-        client.send_raw(&vec![b'x'; size]).expect("sent");
+        // The server may end the connection meanwhile.
+        let _ = client.send_raw(&vec![b'x'; size]);
     }
     // A reset or an end, as the kernel has it.
     let ended = large.read_to_end();
