@@ -14,12 +14,14 @@
 mod dense;
 mod estimate;
 mod hash;
+mod selftest;
 mod sparse;
 #[cfg(test)]
 mod tests;
 
 use estimate::estimate;
 pub use hash::Pattern;
+pub use selftest::self_test;
 pub use sparse::Opcode;
 
 /// Registers of every HyperLogLog.

@@ -82,7 +82,7 @@ impl Opcode {
     pub(super) fn bytes(self) -> ArrayVec<u8, 2> {
         match self {
             Opcode::Zero(run) => ArrayVec::from_iter([(run - 1) as u8]),
-            Opcode::Xzero(run) => ArrayVec::from([(run - 1 >> 8) as u8 | 0x40, (run - 1) as u8]),
+            Opcode::Xzero(run) => ArrayVec::from([((run - 1) >> 8) as u8 | 0x40, (run - 1) as u8]),
             Opcode::Val { rank, run } => ArrayVec::from_iter([0x80 | (rank - 1) << 2 | (run - 1) as u8]),
         }
     }

@@ -147,13 +147,13 @@ proptest! {
     ) {
         let (mut log, mut model) = (Hyperloglog::default(), vec![0; REGISTERS]);
         for (first, ranks, run) in patterns {
-            for register in first..(first + run).min(REGISTERS) {
-                let rank = ranks % 36 + 1;
+            let rank = ranks % 36 + 1;
+            for (register, highest) in model.iter_mut().enumerate().skip(first).take(run) {
                 let pattern = Pattern { register, rank };
-                let raises = model[register] < rank;
+                let raises = *highest < rank;
                 prop_assert_eq!(log.view().is_raised_by(pattern), Ok(raises));
                 prop_assert_eq!(log.add(pattern, sparse_max), Ok(raises));
-                model[register] = rank.max(model[register]);
+                *highest = rank.max(*highest);
             }
             prop_assert!(log.encoding() == Encoding::Dense || log.0.len() <= sparse_max.max(HEADER + 2));
         }

@@ -86,6 +86,11 @@ impl Default for List {
 }
 
 impl List {
+    /// An empty list that is a quicklist, for elements whose number is not known. [`List::settle`] comes at the end of all.
+    pub fn quick() -> List {
+        List::Quick(Box::default())
+    }
+
     /// How many elements there are.
     pub fn len(&self) -> usize {
         match self {

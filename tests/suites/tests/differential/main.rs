@@ -35,6 +35,8 @@ const LIST: &str = include_str!("grammar/list.txt");
 const CONNECTION: &str = include_str!("grammar/connection.txt");
 const SET: &str = include_str!("grammar/set.txt");
 const ZSET: &str = include_str!("grammar/zset.txt");
+const HYPERLOGLOG: &str = include_str!("grammar/hyperloglog.txt");
+const SORT: &str = include_str!("grammar/sort.txt");
 const GEO: &str = include_str!("grammar/geo.txt");
 const TRANSACTIONS: &str = include_str!("grammar/transactions.txt");
 
@@ -95,6 +97,16 @@ fn zset() {
 #[test]
 fn geo() {
     family("geo", 15, &[GEO]);
+}
+
+#[test]
+fn hyperloglog() {
+    family("hyperloglog", 15, &[HYPERLOGLOG]);
+}
+
+#[test]
+fn sort() {
+    family("sort", 15, &[SORT]);
 }
 
 #[test]
