@@ -72,13 +72,14 @@ impl<'a> Pattern<'a> {
             return with((self == Pattern::Element).then_some(element));
         };
         let key = [prefix, element, suffix].concat();
+        let now = view.now;
         let Some(found) = view.get(&key) else { return with(None) };
         match field {
             None => {
                 let mut buffer = IntBuffer::new();
                 with(found.str().ok().map(|value| value.bytes(&mut buffer)));
             }
-            Some(field) => match found.value::<Hash>().ok().and_then(|hash| hash.get(field)) {
+            Some(field) => match found.value::<Hash>().ok().and_then(|hash| hash.get(field, now)) {
                 None => with(None),
                 Some(value) => value.with_bytes(|value| with(Some(value))),
             },
