@@ -11,6 +11,7 @@ mod request;
 use std::ops::Range;
 
 use config::NotifyEvents;
+use data::list::End;
 use data::{List, Set, Type, Value, Zset};
 use engine::command::{Begin, Find};
 use engine::keys::FindKeys;
@@ -163,8 +164,7 @@ impl Source<'_> {
         let mut push = |element: &[u8]| elements.push(element.into());
         match self {
             Source::List(list) => {
-                let part = list.iter_from(from_start.start).take(count);
-                part.for_each(|element| element.with_bytes(&mut push));
+                list.visit(from_start, End::Head, |element| element.with_bytes(&mut push));
             }
             Source::Zset(zset) => {
                 zset.range(from_start).for_each(|(member, _)| member.with_bytes(&mut push));
@@ -205,9 +205,10 @@ fn reply(cx: &mut KeyCx, request: &Request, elements: &[Box<[u8]>]) {
 
 /// Stores the values as a list, in which those that are missing are empty; no values delete the key.
 fn store(cx: &mut KeyCx, request: &Request, target: &[u8], elements: &[Box<[u8]>]) {
-    let (mut list, limits) = (List::quick(), cx.limits());
+    let limits = cx.limits();
+    let mut list = List::quick(&limits);
     each_value(cx.view, &request.get, elements, |value| {
-        list.push(data::list::End::Tail, value.unwrap_or_default(), &limits);
+        list.push(End::Tail, value.unwrap_or_default());
     });
     list.settle(&limits);
     cx.reply.count(list.len());
