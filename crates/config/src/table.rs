@@ -306,7 +306,7 @@ params! {
         /// Size of a list's blocks: a number of elements, or -1 to -5 for 4, 8, 16, 32 or 64 KiB.
         list_max_listpack_size alias "list-max-ziplist-size": i32 = -2, in int(i32::MIN as i128, INT_MAX, Unit::None);
         /// Blocks at each end of a list that stay uncompressed. 0: none is compressed.
-        list_compress_depth: u32 = 0, in NATURAL, [DEBUG], acts Warn;
+        list_compress_depth: u32 = 0, in NATURAL, [DEBUG];
         /// Sets of at most so many integers are kept as a sorted array.
         set_max_intset_entries: usize = 512, in COUNT;
         /// Other sets with at most so many members are kept as one compact block.
@@ -318,7 +318,7 @@ params! {
         /// ... if no member is longer.
         zset_max_listpack_value alias "zset-max-ziplist-value": usize = 64, in memory(0, LONG_MAX);
         /// Largest sparse HyperLogLog; beyond it becomes dense.
-        hll_sparse_max_bytes: usize = 3000, in memory(0, LONG_MAX), acts Warn;
+        hll_sparse_max_bytes: usize = 3000, in memory(0, LONG_MAX);
         /// Size of a stream's blocks. 0: no limit.
         stream_node_max_bytes: usize = 4096, in memory(0, LONG_MAX), acts Warn;
         /// Entries in a stream's block. 0: no limit.

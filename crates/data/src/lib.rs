@@ -8,6 +8,7 @@
 pub mod geo;
 pub mod hash;
 mod hashing;
+pub mod hyperloglog;
 mod index;
 mod limits;
 pub mod list;

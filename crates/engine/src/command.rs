@@ -23,6 +23,7 @@
 //! commandstats and the cli's hints follow from it; nothing else names the command.
 
 use bitflags::bitflags;
+use resp::Args;
 
 use crate::cx::{KeyCx, ServerCx};
 use crate::error::Outcome;
@@ -50,6 +51,9 @@ pub struct Command {
     pub keys: &'static [KeySpec],
     /// Finds its keys where the specs cannot.
     pub find_keys: Option<FindKeys>,
+    /// Whether with these arguments it looks up keys that they do not name (SORT ... BY weight_*): then it runs with
+    /// exclusive access.
+    pub late_keys: Option<fn(Args<'_>) -> bool>,
     /// The grammar of its arguments.
     pub args: &'static [Arg],
     /// What changed in later versions: version and sentence.
@@ -77,6 +81,7 @@ impl Command {
         categories: Categories::empty(),
         keys: &[],
         find_keys: None,
+        late_keys: None,
         args: &[],
         history: &[],
         tips: &[],
@@ -106,6 +111,12 @@ impl Command {
         let implied = IMPLIED.iter().filter(|(flag, _)| self.flags.contains(*flag));
         implied.for_each(|(_, categories)| all |= *categories);
         all
+    }
+
+    /// Whether with these arguments it looks up keys that they do not name.
+    #[inline]
+    pub fn has_late_keys(&self, args: Args<'_>) -> bool {
+        self.late_keys.is_some_and(|has_late_keys| has_late_keys(args))
     }
 
     /// Whether `count` arguments, the name included, are as many as it takes.

@@ -78,6 +78,10 @@ fn places(spec: &KeySpec, args: Args) -> Result<Option<Places>, Misfit> {
             (begin + first, begin + first + number, step)
         }
     };
+    if first == count && behind == count {
+        // Nothing is left for keys that may be missing (PFMERGE without sources).
+        return Ok(None);
+    }
     if first < behind && behind <= count { Ok(Some((first, behind - 1, step.max(1)))) } else { Err(Misfit) }
 }
 
@@ -116,12 +120,14 @@ mod tests {
         &[spec(Begin::Keyword("STREAMS", 1), Find::Range { last: -1, step: 1, limit: 2 })];
     const FROM_THE_END: &[KeySpec] =
         &[spec(Begin::Keyword("KEYS", -2), Find::Range { last: -1, step: 1, limit: 0 })];
+    const OPTIONAL: &[KeySpec] = &[KeySpec::one(1, KeyFlags::RW), KeySpec::range(2, -1, 1, RO)];
     const COMMANDS: &[Command] = &[
         Command { name: "all", arity: -2, keys: &[KeySpec::all(RO)], ..Command::DEFAULT },
         Command { name: "pairs", arity: -3, keys: &[KeySpec::range(1, -1, 2, RO)], ..Command::DEFAULT },
         Command { name: "butlast", arity: -3, keys: &[KeySpec::range(1, -2, 1, RO)], ..Command::DEFAULT },
         Command { name: "counted", arity: -4, keys: COUNTED, ..Command::DEFAULT },
         Command { name: "streams", arity: -4, keys: STREAMS, ..Command::DEFAULT },
+        Command { name: "optional", arity: -2, keys: OPTIONAL, ..Command::DEFAULT },
         Command { name: "end", arity: -3, keys: FROM_THE_END, ..Command::DEFAULT },
     ];
 
@@ -149,6 +155,8 @@ mod tests {
         for misfit in ["0", "3", "-1", "x", "9223372036854775807"] {
             check(&format!("counted to {misfit} a b"), None, "to");
         }
+        check("optional to a b", Some(&[1, 2, 3]), "to a b");
+        check("optional to", Some(&[1]), "to");
         check("streams count 1 Streams a b 1 2", Some(&[4, 5]), "a b");
         check("streams x STREAMS a", None, "");
         check("streams x y z", None, "");

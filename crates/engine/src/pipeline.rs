@@ -414,7 +414,7 @@ fn run_while(
         }
         if view.is_exclusive()
             && at > first
-            && !request.row.is_some_and(|row| is_exclusive(row, &peer.client))
+            && !request.row.is_some_and(|row| is_exclusive(row, &peer.client, args))
         {
             return at;
         }
@@ -432,18 +432,21 @@ fn run_while(
 }
 
 /// Whether a command runs with exclusive access.
-fn is_exclusive(row: &Row, client: &Client) -> bool {
+fn is_exclusive(row: &Row, client: &Client, args: Args) -> bool {
     let queued = client.is(State::MULTI);
     match row.command.handler {
         Handler::Exclusive(_) => !queued,
         Handler::Exec => client.queue.as_ref().is_some_and(|q| needs_exclusive(q)),
-        _ => false,
+        _ => row.command.has_late_keys(args) && !queued,
     }
 }
 
 /// Whether a transaction runs with exclusive access: one of its commands is about more than its keys.
 fn needs_exclusive(queue: &Queue) -> bool {
-    queue.commands.iter().any(|(row, _)| !matches!(row.command.handler, Handler::Read(_) | Handler::Write(_)))
+    queue.commands.iter().any(|(row, args)| {
+        let is_of_keys = matches!(row.command.handler, Handler::Read(_) | Handler::Write(_));
+        !is_of_keys || row.command.has_late_keys(args.as_args())
+    })
 }
 
 impl Core {
@@ -477,7 +480,7 @@ impl Core {
             && !row.has(Flags::PROTECTED)
             && !self.engine.needs_attention()
         {
-            if !view.is_exclusive() && is_exclusive(row, client) {
+            if !view.is_exclusive() && is_exclusive(row, client, args) {
                 return Flow::NeedsExclusive;
             }
             return self.command(view, client, args, row, hash);
@@ -498,7 +501,7 @@ impl Core {
         checks::before_reply(client);
         match checks::check(self.engine, &self.config, client, args, row, view.now) {
             Verdict::Run(row) => {
-                if !view.is_exclusive() && is_exclusive(row, client) {
+                if !view.is_exclusive() && is_exclusive(row, client, args) {
                     return Flow::NeedsExclusive;
                 }
                 view.no_touch = client.is(State::NO_TOUCH) && row.command.name != "touch";

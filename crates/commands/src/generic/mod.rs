@@ -9,6 +9,7 @@ mod object;
 mod random;
 mod rename;
 mod scan;
+mod sort;
 mod ttl;
 mod wait;
 
@@ -37,6 +38,8 @@ pub const COMMANDS: &[Command] = &[
     rename::RENAMENX,
     scan::KEYS,
     scan::SCAN,
+    sort::SORT,
+    sort::SORT_RO,
     ttl::EXPIRETIME,
     ttl::PEXPIRETIME,
     ttl::PTTL,

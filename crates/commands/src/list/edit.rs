@@ -73,7 +73,7 @@ fn lset(cx: &mut KeyCx) -> Outcome {
         |list: &mut List, change| -> Result<bool, Error> {
             let index = integer(args.at(2))?;
             list.expect([args.at(3)].into_iter(), &limits);
-            let replaced = list.set(index, args.at(3), &limits);
+            let replaced = list.set(index, args.at(3));
             list.shrink(&limits);
             change.count = replaced.into();
             Ok(replaced)
@@ -95,10 +95,9 @@ fn linsert(cx: &mut KeyCx) -> Outcome {
     };
     let event = (NotifyEvents::LIST, "linsert");
     let len = cx.modify(args.at(1), Missing::Skip, event, |list: &mut List, change| {
-        let pivot = codec::listpack::Entry::Bytes(args.at(3)).canonical();
-        let index = list.iter().position(|entry| entry == pivot)?;
+        let index = *list.find_equal(args.at(3), End::Head, usize::MAX, 0, 1).first()?;
         list.expect([args.at(4)].into_iter(), &limits);
-        list.insert(index + behind, args.at(4), &limits);
+        list.insert(index + behind, args.at(4));
         change.count = 1;
         Some(list.len())
     })?;

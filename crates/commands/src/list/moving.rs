@@ -62,13 +62,13 @@ pub fn move_element(cx: &mut KeyCx, from: End, to: End) -> Result<bool, Error> {
         found.value::<List>()?;
     }
     let take = |list: &mut List| {
-        let entry = list.get(if from == End::Head { 0 } else { -1 })?.to_vec();
+        let element = list.with(if from == End::Head { 0 } else { -1 }, |entry| entry.to_vec())?;
         list.remove(if from == End::Head { 0 } else { list.len() - 1 }, 1);
-        Some(entry)
+        Some(element)
     };
     let put = |list: &mut List, element: &[u8]| {
         list.expect([element].into_iter(), &limits);
-        list.push(to, element, &limits);
+        list.push(to, element);
     };
     let taken = cx.view.modify(source, Missing::Skip, |list: &mut List, changes| {
         let element = take(list)?;

@@ -84,10 +84,7 @@ pub fn pop(
             End::Head => 0,
             End::Tail => list.len() - count,
         };
-        match end {
-            End::Head => list.iter().take(count).for_each(|entry| reply_entry(change.reply, entry)),
-            End::Tail => list.iter().rev().take(count).for_each(|entry| reply_entry(change.reply, entry)),
-        }
+        list.visit(first..first + count, end, |entry| reply_entry(change.reply, entry));
         change.count = list.remove(first, count) as u64;
         list.shrink(&limits);
         count

@@ -66,7 +66,7 @@ pub fn push_all(
     let (limits, event) = (cx.limits(), if end == End::Head { "lpush" } else { "rpush" });
     let len = cx.modify(key, missing, (NotifyEvents::LIST, event), |list: &mut List, change| {
         list.expect(elements.iter(), &limits);
-        elements.iter().for_each(|element| list.push(end, element, &limits));
+        elements.iter().for_each(|element| list.push(end, element));
         change.count = elements.len() as u64;
         list.len()
     })?;

@@ -2,6 +2,7 @@
 
 use codec::listpack::Entry;
 use data::List;
+use data::list::End;
 use engine::args::{Options, integer, is};
 use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use resp::Encoder;
@@ -88,9 +89,9 @@ fn lindex(cx: &mut KeyCx) -> Outcome {
         cx.reply.null();
         return Ok(());
     };
-    match list.get(integer(cx.args.at(2))?) {
-        Some(entry) => reply_entry(&mut cx.reply, entry),
-        None => cx.reply.null(),
+    let index = integer(cx.args.at(2))?;
+    if list.with(index, |entry| reply_entry(&mut cx.reply, entry)).is_none() {
+        cx.reply.null();
     }
     Ok(())
 }
@@ -103,7 +104,7 @@ fn lrange(cx: &mut KeyCx) -> Outcome {
     };
     let range = range(start, stop, list.len());
     cx.reply.array(range.len());
-    list.iter_from(range.start).take(range.len()).for_each(|entry| reply_entry(&mut cx.reply, entry));
+    list.visit(range, End::Head, |entry| reply_entry(&mut cx.reply, entry));
     Ok(())
 }
 
@@ -151,20 +152,13 @@ impl Search {
 
     /// The indices of what was found.
     fn run(&self, list: &List, element: &[u8]) -> Vec<usize> {
-        let element = Entry::Bytes(element).canonical();
         let wanted = match self.count {
             None => 1,
             Some(0) => usize::MAX,
             Some(count) => count,
         };
-        let equal = |(index, entry): (usize, Entry)| (entry == element).then_some(index);
-        if self.from_tail {
-            let indices = (0..list.len()).rev().zip(list.iter().rev()).take(self.most);
-            indices.filter_map(equal).skip(self.skip).take(wanted).collect()
-        } else {
-            let indices = list.iter().enumerate().take(self.most);
-            indices.filter_map(equal).skip(self.skip).take(wanted).collect()
-        }
+        let from = if self.from_tail { End::Tail } else { End::Head };
+        list.find_equal(element, from, self.most, self.skip, wanted)
     }
 }
 

@@ -2,19 +2,26 @@
 //!
 //! How large a node may be says `list-max-listpack-size`; an element beyond that has a node of its own. A list comes
 //! to be a quicklist when it would outgrow one node, and a listpack again when it has shrunk to half of one, as in
-//! Redis's `t_list.c`, so that a list at the limit does not change to and fro.
+//! Redis's `t_list.c`, so that a list at the limit does not change to and fro. A quicklist keeps the limits that it began
+//! with.
+//!
+//! Nodes may be compressed ([`quick`]), so elements are lent to a closure, node by node, and to no iterator.
 
+mod fill;
 mod node;
+mod quick;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::ops::{ControlFlow, Range};
 
 use codec::listpack::{Entry, Listpack};
 
 use crate::Limits;
+use fill::Fill;
 use node::Node;
 pub use node::NodeRef;
+pub use quick::{Facts, Quicklist};
 
 /// An end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,51 +41,6 @@ pub enum List {
     Quick(Box<Quicklist>),
 }
 
-/// Nodes, and how many elements they have in all.
-#[derive(Clone, Debug, Default)]
-pub struct Quicklist {
-    nodes: VecDeque<Node>,
-    len: usize,
-}
-
-/// How much a node takes: the directive `list-max-listpack-size`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fill {
-    bytes: usize,
-    elements: usize,
-}
-
-impl Fill {
-    /// The bytes of a node that is limited by its elements (Redis's SIZE_SAFETY_LIMIT).
-    const SAFETY: usize = 8192;
-
-    /// By the directive's value: elements if positive, 4 to 64 KiB for -1 to -5.
-    pub fn new(directive: i64) -> Fill {
-        match directive {
-            0.. => Fill {
-                bytes: Fill::SAFETY,
-                elements: usize::try_from(directive.max(1)).unwrap_or(usize::MAX),
-            },
-            _ => Fill { bytes: 2048 << directive.max(-5).unsigned_abs(), elements: usize::MAX },
-        }
-    }
-
-    fn admits(self, bytes: usize, elements: usize) -> bool {
-        bytes <= self.bytes && elements <= self.elements
-    }
-
-    fn is_large(self, element: &[u8]) -> bool {
-        element.len() > self.bytes
-    }
-
-    fn half(self) -> Fill {
-        Fill {
-            bytes: self.bytes / 2,
-            elements: if self.elements == usize::MAX { usize::MAX } else { self.elements / 2 },
-        }
-    }
-}
-
 impl Default for List {
     fn default() -> List {
         List::Packed(Listpack::new())
@@ -86,11 +48,21 @@ impl Default for List {
 }
 
 impl List {
+    /// An empty list that is a quicklist, for elements whose number is not known. [`List::settle`] comes at the end of all.
+    pub fn quick(limits: &Limits) -> List {
+        List::Quick(Box::new(Quicklist::new(limits)))
+    }
+
+    /// The quicklist, if it is one.
+    pub fn as_quick(&self) -> Option<&Quicklist> {
+        if let List::Quick(quick) = self { Some(quick) } else { None }
+    }
+
     /// How many elements there are.
     pub fn len(&self) -> usize {
         match self {
             List::Packed(listpack) => listpack.view().len(),
-            List::Quick(quick) => quick.len,
+            List::Quick(quick) => quick.len(),
         }
     }
 
@@ -111,10 +83,7 @@ impl List {
     pub fn footprint(&self) -> usize {
         match self {
             List::Packed(listpack) => listpack.footprint(),
-            List::Quick(quick) => {
-                let nodes: usize = quick.nodes.iter().map(Node::footprint).sum();
-                nodes + size_of::<Quicklist>() + quick.nodes.capacity() * size_of::<Node>()
-            }
+            List::Quick(quick) => quick.footprint(),
         }
     }
 
@@ -122,13 +91,13 @@ impl List {
     pub fn effort(&self) -> usize {
         match self {
             List::Packed(_) => 1,
-            List::Quick(quick) => quick.nodes.len(),
+            List::Quick(quick) => quick.node_count(),
         }
     }
 
     /// See [`crate::Value::each`].
     pub fn each(&self, visit: &mut dyn FnMut(&[&[u8]])) {
-        self.iter().for_each(|entry| entry.with_bytes(|bytes| visit(&[bytes])));
+        self.visit(0..self.len(), End::Head, |entry| entry.with_bytes(|bytes| visit(&[bytes])));
     }
 
     /// Makes a quicklist of a listpack that would outgrow one node if these elements were added.
@@ -138,8 +107,14 @@ impl List {
             elements.fold((0, 0), |(bytes, count), element| (bytes + element.len(), count + 1));
         let fill = Fill::new(limits.list_max_listpack_size);
         if !fill.admits(listpack.as_bytes().len() + bytes, listpack.view().len() + count) {
-            let mut quick = Quicklist::default();
-            quick.take(std::mem::take(listpack));
+            self.make_quick(limits);
+        }
+    }
+
+    fn make_quick(&mut self, limits: &Limits) {
+        if let List::Packed(listpack) = self {
+            let mut quick = Quicklist::new(limits);
+            quick.append(Node::packed(std::mem::take(listpack)));
             *self = List::Quick(Box::new(quick));
         }
     }
@@ -156,35 +131,29 @@ impl List {
 
     fn join(&mut self, most: Fill) {
         let List::Quick(quick) = self else { return };
-        let [node] = quick.nodes.make_contiguous() else { return };
-        let NodeRef::Packed(listpack) = node.view() else { return };
-        if most.admits(listpack.as_bytes().len(), listpack.len()) {
-            let node = quick.nodes.pop_front();
-            *self = List::Packed(node.and_then(Node::into_packed).unwrap_or_default());
+        if let Some(listpack) = quick.take_only(most) {
+            *self = List::Packed(listpack);
         }
     }
 
     /// Adds an element at an end. Whoever adds calls [`List::expect`] first.
     #[inline]
-    pub fn push(&mut self, end: End, element: &[u8], limits: &Limits) {
+    pub fn push(&mut self, end: End, element: &[u8]) {
         match self {
             List::Packed(listpack) => match end {
                 End::Head => listpack.push_front(element),
                 End::Tail => listpack.push_back(element),
             },
-            List::Quick(quick) => quick.push(end, element, Fill::new(limits.list_max_listpack_size)),
+            List::Quick(quick) => quick.push(end, element),
         }
     }
 
-    /// The element at an index; -1 is the last.
-    pub fn get(&self, index: i64) -> Option<Entry<'_>> {
+    /// Lends the element at an index; -1 is the last.
+    pub fn with<R>(&self, index: i64, work: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
         let index = self.index(index)?;
         match self {
-            List::Packed(listpack) => listpack.view().at(index as i64),
-            List::Quick(quick) => {
-                let (node, within) = quick.find(index)?;
-                quick.nodes[node].view().iter().nth(within)
-            }
+            List::Packed(listpack) => listpack.view().at(index as i64).map(work),
+            List::Quick(quick) => quick.with(index, work),
         }
     }
 
@@ -197,7 +166,7 @@ impl List {
 
     /// Replaces the element at an index; answers whether there was one. Whoever replaces calls [`List::expect`] first, and
     /// [`List::shrink`] then.
-    pub fn set(&mut self, index: i64, element: &[u8], limits: &Limits) -> bool {
+    pub fn set(&mut self, index: i64, element: &[u8]) -> bool {
         let Some(index) = self.index(index) else { return false };
         match self {
             List::Packed(listpack) => {
@@ -205,21 +174,14 @@ impl List {
                     listpack.replace(position, element);
                 }
             }
-            List::Quick(quick) => {
-                let fill = Fill::new(limits.list_max_listpack_size);
-                let Some((node, within)) = quick.find(index) else { return false };
-                if !quick.nodes[node].replace(within, element, fill) {
-                    quick.insert(index, element, fill);
-                    quick.remove(index + 1, 1);
-                }
-            }
+            List::Quick(quick) => quick.set(index, element),
         }
         true
     }
 
     /// Inserts an element in front of the one at `index`, counted from the head, or behind all. Whoever inserts calls
     /// [`List::expect`] first.
-    pub fn insert(&mut self, index: usize, element: &[u8], limits: &Limits) {
+    pub fn insert(&mut self, index: usize, element: &[u8]) {
         match self {
             List::Packed(listpack) => {
                 match listpack.view().seek(index as i64).filter(|_| index < listpack.view().len()) {
@@ -227,7 +189,7 @@ impl List {
                     None => listpack.push_back(element),
                 }
             }
-            List::Quick(quick) => quick.insert(index, element, Fill::new(limits.list_max_listpack_size)),
+            List::Quick(quick) => quick.insert(index, element),
         }
     }
 
@@ -244,15 +206,7 @@ impl List {
 
     /// Removes elements that are equal to one, at most `most`, from an end on; tells how many.
     pub fn remove_equal(&mut self, element: &[u8], from: End, most: usize) -> usize {
-        let element = Entry::Bytes(element).canonical();
-        let equal = |(index, entry): (usize, Entry<'_>)| (entry == element).then_some(index);
-        let mut found: Vec<usize> = match from {
-            End::Head => self.iter().enumerate().filter_map(equal).take(most).collect(),
-            End::Tail => {
-                let indices = (0..self.len()).rev().zip(self.iter().rev());
-                indices.filter_map(equal).take(most).collect()
-            }
-        };
+        let mut found = self.find_equal(element, from, usize::MAX, 0, most);
         found.sort_unstable();
         // From the last on, so that the indices before stay true.
         found.iter().rev().for_each(|index| {
@@ -261,141 +215,75 @@ impl List {
         found.len()
     }
 
-    /// The elements, from either end.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Entry<'_>> {
-        self.nodes().flat_map(NodeRef::iter)
+    /// The indices of elements that are equal to one, in order from an end on: of the first `among` elements, without
+    /// the first `skip` found, at most `most`.
+    pub fn find_equal(
+        &self,
+        element: &[u8],
+        from: End,
+        among: usize,
+        mut skip: usize,
+        most: usize,
+    ) -> Vec<usize> {
+        let (element, len, mut found) = (Entry::Bytes(element).canonical(), self.len(), Vec::new());
+        let among = among.min(len);
+        let range = if from == End::Head { 0..among } else { len - among..len };
+        let _ = self.walk(range, from, &mut |index, entry| {
+            if found.len() == most {
+                return ControlFlow::Break(());
+            }
+            if entry == element && skip > 0 {
+                skip -= 1;
+            } else if entry == element {
+                found.push(index);
+            }
+            ControlFlow::Continue(())
+        });
+        found
     }
 
-    /// Elements from an index on, counted from the head: nodes before it are passed over whole.
-    pub fn iter_from(&self, index: usize) -> impl Iterator<Item = Entry<'_>> {
-        let (node, within) = match self {
-            List::Packed(_) => (0, index),
-            List::Quick(quick) => quick.find(index).unwrap_or((quick.nodes.len(), 0)),
-        };
-        self.nodes().skip(node).flat_map(NodeRef::iter).skip(within)
+    /// Lends the elements in a range of indices, from either end of it.
+    pub fn visit(&self, range: Range<usize>, from: End, mut visit: impl FnMut(Entry<'_>)) {
+        let _ = self.walk(range, from, &mut |_, entry| {
+            visit(entry);
+            ControlFlow::Continue(())
+        });
     }
 
-    /// The nodes, as RDB files have them; a listpack is one.
-    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = NodeRef<'_>> {
-        let (one, many) = match self {
-            List::Packed(listpack) => (Some(NodeRef::Packed(listpack.view())), None),
-            List::Quick(quick) => (None, Some(quick.nodes.iter().map(Node::view))),
-        };
-        one.into_iter().chain(many.into_iter().flatten())
+    /// The same with the indices, until told to stop. Nodes outside the range are passed over whole.
+    fn walk<F>(&self, range: Range<usize>, from: End, visit: &mut F) -> ControlFlow<()>
+    where
+        F: FnMut(usize, Entry<'_>) -> ControlFlow<()>,
+    {
+        match self {
+            List::Packed(listpack) => NodeRef::Packed(listpack.view()).walk(0, &range, from, visit),
+            List::Quick(quick) => quick.walk(&range, from, visit),
+        }
+    }
+
+    /// Lends the nodes, as RDB files have them; a listpack is one.
+    pub fn each_node(&self, mut visit: impl FnMut(NodeRef<'_>)) {
+        match self {
+            List::Packed(listpack) => visit(NodeRef::Packed(listpack.view())),
+            List::Quick(quick) => quick.each_node(visit),
+        }
     }
 
     /// How many nodes there are.
     pub fn node_count(&self) -> usize {
         match self {
             List::Packed(_) => 1,
-            List::Quick(quick) => quick.nodes.len(),
+            List::Quick(quick) => quick.node_count(),
         }
     }
 
     /// Adds the elements of a node out of an RDB file at the tail. [`List::settle`] comes at the end of all.
     pub fn append(&mut self, node: NodeRef<'_>, limits: &Limits) {
-        if let List::Packed(listpack) = self {
-            let mut quick = Quicklist::default();
-            quick.take(std::mem::take(listpack));
-            *self = List::Quick(Box::new(quick));
-        }
+        self.make_quick(limits);
         let List::Quick(quick) = self else { return };
         match node {
-            NodeRef::Packed(listpack) => quick.take(Listpack::trusted(listpack.as_bytes())),
-            NodeRef::Plain(element) => {
-                quick.push(End::Tail, element, Fill::new(limits.list_max_listpack_size))
-            }
+            NodeRef::Packed(listpack) => quick.append(Node::packed(Listpack::trusted(listpack.as_bytes()))),
+            NodeRef::Plain(element) => quick.push(End::Tail, element),
         }
-    }
-}
-
-impl Quicklist {
-    /// Takes a listpack over as the last node.
-    fn take(&mut self, listpack: Listpack) {
-        let node = Node::packed(listpack);
-        if node.len() > 0 {
-            self.len += node.len();
-            self.nodes.push_back(node);
-        }
-    }
-
-    fn push(&mut self, end: End, element: &[u8], fill: Fill) {
-        let (node, index) = match end {
-            End::Head => (self.nodes.front_mut(), 0),
-            End::Tail => (self.nodes.back_mut(), usize::MAX),
-        };
-        match node.filter(|node| node.admits(element, fill)) {
-            Some(node) => node.insert(index, element),
-            None if end == End::Head => self.nodes.push_front(Node::of(element, fill)),
-            None => self.nodes.push_back(Node::of(element, fill)),
-        }
-        self.len += 1;
-    }
-
-    /// The node of the element at an index, and its index there; from the nearer end.
-    fn find(&self, index: usize) -> Option<(usize, usize)> {
-        if index >= self.len {
-            return None;
-        }
-        if index < self.len / 2 {
-            let mut left = index;
-            for (number, node) in self.nodes.iter().enumerate() {
-                if left < node.len() {
-                    return Some((number, left));
-                }
-                left -= node.len();
-            }
-            return None;
-        }
-        let mut behind = self.len - index;
-        for (number, node) in self.nodes.iter().enumerate().rev() {
-            if behind <= node.len() {
-                return Some((number, node.len() - behind));
-            }
-            behind -= node.len();
-        }
-        None
-    }
-
-    fn insert(&mut self, index: usize, element: &[u8], fill: Fill) {
-        let Some((number, within)) = self.find(index) else { return self.push(End::Tail, element, fill) };
-        self.len += 1;
-        if self.nodes[number].admits(element, fill) {
-            return self.nodes[number].insert(within, element);
-        }
-        if within == 0 {
-            match number.checked_sub(1).map(|before| &mut self.nodes[before]) {
-                Some(before) if before.admits(element, fill) => before.insert(usize::MAX, element),
-                _ => self.nodes.insert(number, Node::of(element, fill)),
-            }
-            return;
-        }
-        let tail = self.nodes[number].split(within);
-        self.nodes.insert(number + 1, tail);
-        if self.nodes[number].admits(element, fill) {
-            self.nodes[number].insert(usize::MAX, element);
-        } else {
-            self.nodes.insert(number + 1, Node::of(element, fill));
-        }
-    }
-
-    fn remove(&mut self, index: usize, count: usize) -> usize {
-        let Some((first, mut within)) = self.find(index) else { return 0 };
-        let (mut left, mut number) = (count.min(self.len - index), first);
-        let removed = left;
-        let mut empty = number..number;
-        while left > 0 {
-            let node = &mut self.nodes[number];
-            if within == 0 && left >= node.len() {
-                left -= node.len();
-                empty = if empty.is_empty() { number..number + 1 } else { empty.start..number + 1 };
-            } else {
-                left -= node.remove(within, left);
-            }
-            (number, within) = (number + 1, 0);
-        }
-        self.nodes.drain(empty);
-        self.len -= removed;
-        removed
     }
 }

@@ -33,6 +33,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn elements(list: &List, range: Range<usize>, from: End) -> Vec<Vec<u8>> {
+    let mut elements = vec![];
+    list.visit(range, from, |entry| elements.push(entry.to_vec()));
+    elements
+}
+
 fn end(head: bool) -> End {
     if head { End::Head } else { End::Tail }
 }
@@ -54,27 +60,28 @@ proptest! {
 
     #[test]
     fn as_a_deque(fill in prop_oneof![Just(-2i64), Just(-1), Just(1), Just(4), Just(0)],
+                  depth in 0usize..4,
                   steps in prop::collection::vec(step(), 0..80)) {
-        let limits = Limits { list_max_listpack_size: fill, ..Limits::default() };
+        let limits = Limits { list_max_listpack_size: fill, list_compress_depth: depth, ..Limits::default() };
         let (mut list, mut model) = (List::default(), VecDeque::<Vec<u8>>::new());
         for step in steps {
             match step {
                 Step::Push(head, e) => {
                     list.expect([&e[..]].into_iter(), &limits);
-                    list.push(end(head), &e, &limits);
+                    list.push(end(head), &e);
                     if head { model.push_front(e) } else { model.push_back(e) }
                 }
                 Step::Set(index, e) => {
                     list.expect([&e[..]].into_iter(), &limits);
                     let at = if index < 0 { model.len() as i64 + index } else { index };
                     let there = at >= 0 && (at as usize) < model.len();
-                    prop_assert_eq!(list.set(index, &e, &limits), there);
+                    prop_assert_eq!(list.set(index, &e), there);
                     if there { model[at as usize] = e }
                     list.shrink(&limits);
                 }
                 Step::Insert(index, e) => {
                     list.expect([&e[..]].into_iter(), &limits);
-                    list.insert(index, &e, &limits);
+                    list.insert(index, &e);
                     model.insert(index.min(model.len()), e);
                 }
                 Step::Remove(index, count) => {
@@ -90,14 +97,16 @@ proptest! {
                     list.shrink(&limits);
                 }
             }
-            let all: Vec<Vec<u8>> = list.iter().map(Entry::to_vec).collect();
-            prop_assert_eq!(&all, &Vec::from(model.clone()));
+            prop_assert_eq!(elements(&list, 0..list.len(), End::Head), Vec::from(model.clone()));
             prop_assert_eq!(list.len(), model.len());
-            prop_assert!(list.iter().rev().map(Entry::to_vec).eq(model.iter().rev().cloned()));
-            let middle = model.len() / 2;
-            prop_assert!(list.iter_from(middle).map(Entry::to_vec).eq(model.iter().skip(middle).cloned()));
-            prop_assert_eq!(list.get(middle as i64).map(Entry::to_vec), model.get(middle).cloned());
-            prop_assert_eq!(list.get(-1).map(Entry::to_vec), model.back().cloned());
+            let backwards: Vec<_> = model.iter().rev().cloned().collect();
+            prop_assert_eq!(elements(&list, 0..list.len(), End::Tail), backwards);
+            let (middle, most) = (model.len() / 3, model.len() / 2);
+            let part: Vec<_> = model.iter().skip(middle).take(most).cloned().collect();
+            prop_assert_eq!(elements(&list, middle..middle + most, End::Head), part);
+            prop_assert_eq!(list.with(middle as i64, |entry| entry.to_vec()), model.get(middle).cloned());
+            prop_assert_eq!(list.with(-1, |entry| entry.to_vec()), model.back().cloned());
+            prop_assert!(list.as_quick().is_none_or(Quicklist::is_balanced));
         }
     }
 }
@@ -109,7 +118,7 @@ fn encodings_change_at_redis_limits() {
     for n in 0..9 {
         let element = n.to_string();
         list.expect([element.as_bytes()].into_iter(), &limits);
-        list.push(End::Tail, element.as_bytes(), &limits);
+        list.push(End::Tail, element.as_bytes());
         assert_eq!(list.encoding(), if n < 4 { "listpack" } else { "quicklist" });
     }
     assert_eq!(list.node_count(), 3);
@@ -119,4 +128,26 @@ fn encodings_change_at_redis_limits() {
         // The last two stand in two nodes: they are not joined.
         assert_eq!(list.encoding(), if left > 1 { "quicklist" } else { "listpack" }, "{left}");
     }
+}
+
+#[test]
+fn the_middle_is_compressed() {
+    let limits = Limits { list_max_listpack_size: 1, list_compress_depth: 2, ..Limits::default() };
+    let mut list = List::quick(&limits);
+    let text = [b'x'; 500];
+    (0..7).for_each(|_| list.push(End::Tail, &text));
+    let quick = list.as_quick().expect("a quicklist");
+    let expected = Facts { nodes: 7, max_listpack_size: 1, compresses: true, bytes: 7 * (500 + 11) };
+    assert_eq!(quick.facts(), expected);
+    assert!(quick.footprint() < 5 * 511 && quick.footprint() > 4 * 511);
+    // What is copied, and what is read, is the same.
+    let copy = list.clone();
+    assert_eq!(elements(&copy, 2..5, End::Tail), [text; 3]);
+    assert_eq!(copy.find_equal(&text, End::Tail, 6, 1, 3), [5, 4, 3]);
+    assert!(copy.as_quick().is_some_and(Quicklist::is_balanced));
+    // Limits are those that the list began with.
+    list.push(End::Head, b"y");
+    assert_eq!(list.node_count(), 8);
+    list.remove(1, 5);
+    assert!(list.as_quick().is_some_and(|quick| quick.is_balanced() && quick.node_count() == 3));
 }

@@ -24,18 +24,16 @@ pub fn form(_: &List) -> (u8, u16) {
 /// Writes a list as nodes.
 pub fn write(list: &List, writer: &mut Writer<'_>) {
     writer.length(list.node_count() as u64);
-    for node in list.nodes() {
-        match node {
-            NodeRef::Packed(listpack) => {
-                writer.length(PACKED);
-                writer.string(listpack.as_bytes());
-            }
-            NodeRef::Plain(element) => {
-                writer.length(PLAIN);
-                writer.string(element);
-            }
+    list.each_node(|node| match node {
+        NodeRef::Packed(listpack) => {
+            writer.length(PACKED);
+            writer.string(listpack.as_bytes());
         }
-    }
+        NodeRef::Plain(element) => {
+            writer.length(PLAIN);
+            writer.string(element);
+        }
+    });
 }
 
 /// Reads one that is nodes.
@@ -63,7 +61,7 @@ pub fn read_elements(reader: &mut Reader<'_>, limits: &Limits) -> Result<List, E
     read(reader, limits, |reader, list| {
         let element = reader.string()?.into_vec();
         list.expect([&element[..]].into_iter(), limits);
-        list.push(End::Tail, &element, limits);
+        list.push(End::Tail, &element);
         Ok(())
     })
 }
@@ -101,7 +99,9 @@ mod tests {
     }
 
     fn elements(list: &List) -> Vec<Vec<u8>> {
-        list.iter().map(|entry| entry.to_vec()).collect()
+        let mut elements = vec![];
+        list.visit(0..list.len(), End::Head, |entry| elements.push(entry.to_vec()));
+        elements
     }
 
     /// Payloads of redis-server 7.0.15: RPUSH l a 1 bcd; and the same with 100 times x, at list-max-listpack-size 2.
@@ -135,13 +135,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(sizes in prop::collection::vec((0usize..40, any::<u8>()), 1..40), large in any::<bool>()) {
-            let limits = Limits { list_max_listpack_size: 5, ..Limits::default() };
+        fn what_is_written_is_read(sizes in prop::collection::vec((0usize..40, any::<u8>()), 1..40), large in any::<bool>(), depth in 0usize..3) {
+            let limits = Limits { list_max_listpack_size: 5, list_compress_depth: depth, ..Limits::default() };
             let mut list = List::default();
             for (size, byte) in sizes {
                 let element = vec![byte; if large && size > 38 { 9_000 } else { size }];
                 list.expect([&element[..]].into_iter(), &limits);
-                list.push(End::Tail, &element, &limits);
+                list.push(End::Tail, &element);
             }
             let payload = dump::object(ObjectRef::List(&list));
             prop_assert_eq!(decode(&payload).map(|list| elements(&list)), Ok(elements(&list)));

@@ -36,6 +36,8 @@ const CONNECTION: &str = include_str!("grammar/connection.txt");
 const SET: &str = include_str!("grammar/set.txt");
 const ZSET: &str = include_str!("grammar/zset.txt");
 const STREAM: &str = include_str!("grammar/stream.txt");
+const HYPERLOGLOG: &str = include_str!("grammar/hyperloglog.txt");
+const SORT: &str = include_str!("grammar/sort.txt");
 const GEO: &str = include_str!("grammar/geo.txt");
 const TRANSACTIONS: &str = include_str!("grammar/transactions.txt");
 
@@ -101,6 +103,16 @@ fn geo() {
 #[test]
 fn stream() {
     family("stream", 40, &[STREAM]);
+}
+
+#[test]
+fn hyperloglog() {
+    family("hyperloglog", 15, &[HYPERLOGLOG]);
+}
+
+#[test]
+fn sort() {
+    family("sort", 15, &[SORT]);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use data::List;
+use data::list::Facts;
 use engine::args::integer;
 use engine::{Arg, Command, Error, Handler, Outcome, ServerCx};
 use formats::rdb::Writer;
@@ -51,15 +53,27 @@ fn object(cx: &mut ServerCx) -> Outcome {
     let compress = cx.config.rdbcompression;
     let found = cx.view.inspect(cx.args.at(2)).ok_or(Error::NoSuchKey)?;
     let line = format!(
-        "Value at:{:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+        "Value at:{:p} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}{}",
         found.key().as_ptr(),
         found.encoding(),
         serialized_len(found, compress),
         found.access(),
         found.idle_seconds(),
+        found.value().map_or(String::new(), nodes),
     );
     cx.reply().simple(&line);
     Ok(())
+}
+
+/// What there is to tell of a quicklist's nodes.
+fn nodes(list: &List) -> String {
+    let Some(quick) = list.as_quick() else { return String::new() };
+    let Facts { nodes, max_listpack_size, compresses, bytes } = quick.facts();
+    format!(
+        " ql_nodes:{nodes} ql_avg_node:{:.2} ql_listpack_max:{max_listpack_size} ql_compressed:{} ql_uncompressed_size:{bytes}",
+        quick.len() as f64 / nodes as f64,
+        u8::from(compresses),
+    )
 }
 
 fn listpack(cx: &mut ServerCx) -> Outcome {
@@ -141,6 +155,21 @@ mod tests {
         assert_eq!(object("1"), "encoding:int serializedlength:2");
         assert_eq!(object("hello"), "encoding:embstr serializedlength:6");
         assert_eq!(object(&"a".repeat(100)), "encoding:raw serializedlength:13");
+    }
+
+    #[test]
+    fn quicklists() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("CONFIG SET list-max-listpack-size 2 list-compress-depth 1", "+OK");
+        t.check("RPUSH k a b c d e", ":5");
+        t.check("CONFIG SET list-max-listpack-size 3 list-compress-depth 0", "+OK");
+        t.check("RPUSH k f g", ":7");
+        let line = t.reply("DEBUG OBJECT k");
+        let nodes = "ql_nodes:4 ql_avg_node:1.75 ql_listpack_max:2 ql_compressed:1 ql_uncompressed_size:49";
+        assert!(line.ends_with(nodes), "{line}");
+        t.check("DEL k", ":1");
+        t.check("RPUSH k a", ":1");
+        assert!(!t.reply("DEBUG OBJECT k").contains("ql_"));
     }
 
     #[test]
