@@ -70,6 +70,9 @@ pub trait Value: Default + Clone + Send + 'static {
     /// Bytes of memory on the heap, estimated from some elements where there are many.
     fn footprint(&self) -> usize;
 
+    /// Where its heap begins in memory: for prefetching.
+    fn address(&self) -> usize;
+
     /// How many allocations freeing it gives back, roughly: from 64 on that is done off the path.
     fn effort(&self) -> usize;
 
@@ -132,6 +135,11 @@ macro_rules! objects {
                 match self { $(ObjectRef::$Type(value) => value.footprint()),* }
             }
 
+            /// See [`Value::address`].
+            pub fn address(self) -> usize {
+                match self { $(ObjectRef::$Type(value) => value.address()),* }
+            }
+
             /// See [`Value::effort`].
             pub fn effort(self) -> usize {
                 match self { $(ObjectRef::$Type(value) => value.effort()),* }
@@ -154,6 +162,10 @@ macro_rules! objects {
 
                 fn footprint(&self) -> usize {
                     $Type::footprint(self)
+                }
+
+                fn address(&self) -> usize {
+                    $Type::address(self)
                 }
 
                 fn effort(&self) -> usize {

@@ -18,7 +18,7 @@ use resp::{Args, Encoder, Limits, OwnedArgs, Parsed, Parser, ProtocolError, Span
 use crate::blocking::{Blocked, Ended, Wait, Waiting};
 use crate::checks::{self, Verdict};
 use crate::client::{Client, State};
-use crate::command::{Flags, Handler};
+use crate::command::{Flags, Group, Handler};
 use crate::cx::{Effects, Event, KeyCx, ServerCx};
 use crate::engine::{Attention, Engine, LogLevel, Message, unix_micros, unix_millis};
 use crate::error::{Error, Outcome};
@@ -120,8 +120,15 @@ pub trait Peers {
 pub struct Batch {
     requests: Vec<Request>,
     spans: Vec<Span>,
-    /// Database and hash of each key to prefetch.
-    keys: Vec<(u32, u64)>,
+    /// The keys to prefetch.
+    keys: Vec<Prefetched>,
+}
+
+struct Prefetched {
+    db: u32,
+    hash: u64,
+    /// The command is about a collection, which stands outside of its key's entry.
+    with_value: bool,
 }
 
 struct Request {
@@ -273,7 +280,9 @@ impl Executor {
                 let inside = self.member.gate.enter();
                 let mut view = core.prepared(View::new(&self.member, &inside, now));
                 if !std::mem::replace(&mut fetched, true) {
-                    batch.keys.iter().for_each(|(db, hash)| keyspace.prefetch_entry(*db, *hash));
+                    batch.keys.iter().for_each(|key| keyspace.prefetch_entry(key.db, key.hash));
+                    let with_values = batch.keys.iter().filter(|key| key.with_value);
+                    with_values.for_each(|key| keyspace.prefetch_value(key.db, key.hash));
                 }
                 at = run_while(core, &mut view, batch, at..group.end, peers);
             }
@@ -375,14 +384,15 @@ fn prefetch_slots(
         let peer = peers.peer(request.peer);
         let args = Args::new(&peer.input, &batch.spans[request.spans.clone()]);
         let (db, first, keys) = (peer.client.db, batch.keys.len(), &mut batch.keys);
+        let with_value = !matches!(row.command.group, Group::String | Group::Bitmap | Group::Generic);
         row.each_key(args, |key| {
             if keys.len() - first < PREFETCHED_KEYS {
                 let hash = keyspace.hash(key);
                 keyspace.prefetch_slot(hash);
-                keys.push((db, hash));
+                keys.push(Prefetched { db, hash, with_value });
             }
         });
-        request.hash = batch.keys.get(first).map_or(0, |(_, hash)| *hash);
+        request.hash = batch.keys.get(first).map_or(0, |key| key.hash);
     }
 }
 

@@ -9,7 +9,7 @@ use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 use crate::access::AccessPolicy;
 use crate::gate::{GateKey, Gates};
 use crate::partition::{PARTITIONS, Partition};
-use crate::table::POSITION_BITS;
+use crate::table::{POSITION_BITS, Table};
 
 /// Every key of every database.
 pub struct Keyspace {
@@ -230,6 +230,17 @@ impl Keyspace {
     /// Second stage: the entry itself. Skipped if the partition is contended. The caller is inside its gate.
     #[inline]
     pub fn prefetch_entry(&self, db: u32, hash: u64) {
+        self.peek_table(db, hash, Table::prefetch_entry);
+    }
+
+    /// Third stage, for commands of collections: the beginning of the value. As the second.
+    #[inline]
+    pub fn prefetch_value(&self, db: u32, hash: u64) {
+        self.peek_table(db, hash, Table::prefetch_value);
+    }
+
+    #[inline]
+    fn peek_table(&self, db: u32, hash: u64, work: impl FnOnce(&Table, u64)) {
         let partition = &self.partitions[partition_of(hash)];
         if !partition.try_lock() {
             return;
@@ -237,7 +248,7 @@ impl Keyspace {
         // SAFETY: the lock was taken above, and is given back here.
         unsafe {
             if let Some(table) = partition.contents().table(db) {
-                table.prefetch_entry(within(hash));
+                work(table, within(hash));
             }
             partition.unlock();
         }

@@ -226,20 +226,36 @@ impl Segment {
         None
     }
 
-    /// Asks for the cache lines of the first entry whose tag is that of `hash`: most likely the one looked for.
+    /// The first slot whose tag is that of `hash`: most likely the one looked for.
     #[inline]
-    pub fn prefetch_entry(&self, hash: u64) {
+    fn likely(&self, hash: u64) -> Option<u64> {
         let tag = self.tag(hash);
         let from = &self.slots.all[home(tag, self.slots.homes)..];
         let mut near = from.iter().take_while(|s| **s != 0 && slot_tag(**s) <= tag);
-        if let Some(slot) = near.find(|s| slot_tag(**s) == tag) {
-            let (first, span) = (*slot & ADDRESS, slot_span(*slot));
+        near.find(|s| slot_tag(**s) == tag).copied()
+    }
+
+    /// Asks for the cache lines of the entry that a lookup of `hash` will most likely look at.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        if let Some(slot) = self.likely(hash) {
+            let (first, span) = (slot & ADDRESS, slot_span(slot));
             let last = first + span - 1;
             let mut line = first & !(LINE - 1);
             while line <= last {
                 prefetch(line);
                 line += LINE;
             }
+        }
+    }
+
+    /// Asks for the beginning of that entry's value, if it is a collection. The entry itself has been asked for before.
+    #[inline]
+    pub fn prefetch_value(&self, hash: u64) {
+        if let Some(object) = self.likely(hash).and_then(|slot| slot_entry(slot).object()) {
+            let address = object.address() as u64;
+            prefetch(address);
+            prefetch(address + LINE);
         }
     }
 

@@ -113,6 +113,12 @@ impl Table {
         self.segment(self.segment_of(hash)).prefetch_entry(hash);
     }
 
+    /// Asks for the beginning of that entry's value, if it is a collection.
+    #[inline]
+    pub fn prefetch_value(&self, hash: u64) {
+        self.segment(self.segment_of(hash)).prefetch_value(hash);
+    }
+
     /// The entry at `place`.
     #[inline]
     pub fn at(&self, place: Place) -> Entry {

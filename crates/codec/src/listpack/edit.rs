@@ -38,6 +38,12 @@ impl Listpack {
         &self.0
     }
 
+    /// Where it stands in memory: for prefetching.
+    #[inline]
+    pub fn address(&self) -> usize {
+        self.0.address()
+    }
+
     /// Bytes of memory that it takes, the pointer not counted.
     pub fn footprint(&self) -> usize {
         self.0.footprint()

@@ -1,7 +1,7 @@
 //! FLUSHDB, FLUSHALL and SWAPDB: whole databases at once.
 //!
 //! A flush takes the tables out under exclusive access, which is quick however many keys there are. Freeing them is what
-//! takes time: ASYNC leaves that to the background, SYNC does it before the reply.
+//! takes time: ASYNC leaves that to the background, and so does SYNC where it would stop others, as in Redis 8.
 
 use config::Config;
 use engine::args::{integer, is};
@@ -60,6 +60,9 @@ pub const SWAPDB: Command = Command {
     ..Command::DEFAULT
 };
 
+/// Keys that are freed at once where nobody asked for the background: more would stop everyone for too long.
+const FEW: usize = 1000;
+
 /// Whether the tables are freed in the background.
 fn in_background(args: Args, config: &Config) -> Result<bool, Error> {
     match (args.len(), args.get(1)) {
@@ -76,7 +79,8 @@ fn flush(cx: &mut ServerCx, databases: std::ops::Range<u32>) -> Outcome {
     cx.changed(tables.iter().map(|table| table.len() as u64).sum());
     // Replicas and the append-only file get it even if there was nothing to delete here.
     cx.log_instead(cx.args.iter());
-    if in_background {
+    let keys: usize = tables.iter().map(|table| table.len()).sum();
+    if in_background || keys > FEW {
         cx.engine.drop_later(tables);
     } else {
         drop(tables);

@@ -145,6 +145,14 @@ impl Hash {
         }
     }
 
+    /// See [`crate::Value::address`].
+    pub fn address(&self) -> usize {
+        match self {
+            Hash::Packed(listpack) | Hash::Timed(listpack) => listpack.address(),
+            Hash::Table(table) => std::ptr::from_ref(&**table) as usize,
+        }
+    }
+
     /// See [`crate::Value::effort`].
     pub fn effort(&self) -> usize {
         match self {

@@ -87,6 +87,14 @@ impl List {
         }
     }
 
+    /// See [`crate::Value::address`].
+    pub fn address(&self) -> usize {
+        match self {
+            List::Packed(listpack) => listpack.address(),
+            List::Quick(quick) => std::ptr::from_ref(&**quick) as usize,
+        }
+    }
+
     /// See [`crate::Value::effort`].
     pub fn effort(&self) -> usize {
         match self {

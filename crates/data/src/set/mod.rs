@@ -138,6 +138,15 @@ impl Set {
         }
     }
 
+    /// See [`crate::Value::address`].
+    pub fn address(&self) -> usize {
+        match self {
+            Set::Ints(intset) => intset.address(),
+            Set::Packed(listpack) => listpack.address(),
+            Set::Table(Members(index)) => std::ptr::from_ref(&**index) as usize,
+        }
+    }
+
     /// See [`crate::Value::effort`].
     pub fn effort(&self) -> usize {
         match self {

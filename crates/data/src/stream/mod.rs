@@ -67,6 +67,11 @@ impl Stream {
             + map_footprint::<Box<[u8]>, Group>(self.groups.len())
     }
 
+    /// See [`crate::Value::address`].
+    pub fn address(&self) -> usize {
+        std::ptr::from_ref(&*self.0) as usize
+    }
+
     /// See [`crate::Value::effort`].
     pub fn effort(&self) -> usize {
         1 + self.entries.node_count() + self.groups.values().map(Group::effort).sum::<usize>()

@@ -178,6 +178,14 @@ impl Zset {
         }
     }
 
+    /// See [`crate::Value::address`].
+    pub fn address(&self) -> usize {
+        match &self.0 {
+            Form::Packed(listpack) => listpack.address(),
+            Form::Large(large) => std::ptr::from_ref(&**large) as usize,
+        }
+    }
+
     /// See [`crate::Value::effort`].
     pub fn effort(&self) -> usize {
         match &self.0 {
