@@ -703,6 +703,15 @@ impl Core {
             view.stop_waiting(&waiting.waiter, key);
         }
         view.unlock();
+        if let Some(blocked) = waiting.waiter.command.downcast_ref::<Blocked>() {
+            // Whoever served it has counted it.
+            self.last_tick = self.clock.raw();
+            match ended {
+                Ended::TimedOut => _ = self.count(blocked.row, &Ok(())),
+                Ended::Refused => _ = self.count(blocked.row, &Err(Error::Syntax)),
+                Ended::Served(_) | Ended::Gone => {}
+            }
+        }
         *client.record.waiter.lock() = None;
         client.set_state(State::BLOCKED, false);
         let mark = client.reply.len();

@@ -67,6 +67,8 @@ pub struct Connection {
     pub protocol_error: Option<ProtocolError>,
     /// The other end sends no more: what it sent before is still run.
     pub ended: bool,
+    /// The last turn that it had a part in.
+    pub turn: u64,
     /// Bytes of the client's reply that are sent already.
     sent: usize,
     /// What the next receive asks for.
@@ -86,6 +88,7 @@ impl Connection {
             peer: Peer::new(client),
             protocol_error: None,
             ended: false,
+            turn: 0,
             sent: 0,
             read_size: READ_SIZE,
             soft_since: None,

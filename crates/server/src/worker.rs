@@ -71,6 +71,8 @@ pub struct Worker {
     door: Option<Door>,
     /// Connections with something to receive, run or send.
     ready: Vec<usize>,
+    /// The number of the turn.
+    turn: u64,
     /// Those to go on with in the next turn without waiting.
     again: Vec<usize>,
     next_tick_ms: i64,
@@ -145,6 +147,7 @@ impl Worker {
             batch: Batch::default(),
             door: None,
             ready: Vec::new(),
+            turn: 0,
             again: Vec::new(),
             next_tick_ms: 0,
             waiting: HashMap::new(),
@@ -361,8 +364,11 @@ impl Worker {
 
     /// First phase: receive from every ready connection.
     fn receive(&mut self, now: i64) {
-        self.ready.sort_unstable();
-        self.ready.dedup();
+        // Each once, in the order in which they became ready: who has sent first is served first.
+        self.turn += 1;
+        let (turn, connections) = (self.turn, &mut self.connections);
+        let is_first = |connection: &mut Connection| std::mem::replace(&mut connection.turn, turn) != turn;
+        self.ready.retain(|number| connections.get(*number).is_some_and(is_first));
         let stats = self.executor.stats();
         for at in 0..self.ready.len() {
             let number = self.ready[at];
