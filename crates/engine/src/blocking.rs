@@ -76,6 +76,9 @@ pub enum Ended {
     Gone,
 }
 
+/// What a client is told that CLIENT UNBLOCK ... ERROR ends the wait of.
+pub(crate) const UNBLOCKED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+
 /// A client's wait, as its worker knows it.
 pub struct Waiting {
     /// What stands at the keys.
@@ -90,7 +93,7 @@ impl Client {
         match ended {
             Ended::Served(reply) => self.reply.extend_from_slice(&reply),
             Ended::TimedOut => self.encoder().null_array(),
-            Ended::Refused => self.encoder().error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+            Ended::Refused => self.encoder().error(UNBLOCKED.as_bytes()),
             Ended::Gone => {}
         }
     }

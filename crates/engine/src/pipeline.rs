@@ -15,7 +15,7 @@ use config::{Config, NotifyEvents};
 use keyspace::{Key, Lost, Member, PartitionSet, View, Waiter, Why, partition_of};
 use resp::{Args, Encoder, Limits, OwnedArgs, Parsed, Parser, ProtocolError, Span};
 
-use crate::blocking::{Blocked, Ended, Wait, Waiting};
+use crate::blocking::{Blocked, Ended, UNBLOCKED, Wait, Waiting};
 use crate::checks::{self, Verdict};
 use crate::client::{Client, State};
 use crate::command::{Flags, Group, Handler};
@@ -708,7 +708,11 @@ impl Core {
             self.last_tick = self.clock.raw();
             match ended {
                 Ended::TimedOut => _ = self.count(blocked.row, &Ok(())),
-                Ended::Refused => _ = self.count(blocked.row, &Err(Error::Syntax)),
+                Ended::Refused => {
+                    self.engine.count_error(UNBLOCKED);
+                    self.stats.errors.add(1);
+                    self.count(blocked.row, &Err(Error::text(UNBLOCKED)));
+                }
                 Ended::Served(_) | Ended::Gone => {}
             }
         }

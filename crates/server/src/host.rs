@@ -46,7 +46,11 @@ impl Host for Process {
     fn apply(&self, changed: &[&'static Param], config: &Config) -> Result<(), (&'static str, String)> {
         let is_changed = |names: &[&str]| changed.iter().find(|p| names.contains(&p.name)).map(|p| p.name);
         if let Some(name) = is_changed(&["port", "bind"]) {
-            self.listen(config).map_err(|reason| (name, reason))?;
+            let refusal = match name {
+                "bind" => "Failed to bind to specified addresses.",
+                _ => "Unable to listen on this port. Check server logs.",
+            };
+            self.listen(config, refusal).map_err(|reason| (name, reason))?;
         }
         if let Some(name) = is_changed(&["oom-score-adj", "oom-score-adj-values"]) {
             apply_oom_score(&mut self.oom_score.lock(), config).map_err(|reason| (name, reason))?;
@@ -116,11 +120,11 @@ const NO_DEFRAGMENTATION: &str = "Active defragmentation cannot be enabled: it r
      modified Jemalloc like the one shipped by default with the Redis source distribution";
 
 impl Process {
-    /// Opens the listeners of a changed `port` or `bind`, and leaves them at the door.
-    fn listen(&self, config: &Config) -> Result<(), String> {
+    /// Opens the listeners of a changed `port` or `bind`, and leaves them at the door; where that fails, the answer is
+    /// `refusal`.
+    fn listen(&self, config: &Config, refusal: &str) -> Result<(), String> {
         let mut warn = |text: &str| log::warning!("{text}");
-        let listeners = net::listen::tcp(&tcp_options(config), &mut warn)
-            .map_err(|_| "Unable to listen on this port. Check server logs.".to_owned())?;
+        let listeners = net::listen::tcp(&tcp_options(config), &mut warn).map_err(|_| refusal.to_owned())?;
         *self.listeners.lock() = Some(listeners);
         (self.wake_door)();
         Ok(())
