@@ -26,6 +26,8 @@ pub enum ErrorKind {
     Type(u8),
     /// What is wrong with the value itself.
     Value(&'static str),
+    /// A collection without elements, which no command makes: Redis refuses it in RESTORE, and skips it in a file.
+    Empty(&'static str),
 }
 
 impl fmt::Display for Error {
@@ -36,7 +38,7 @@ impl fmt::Display for Error {
             ErrorKind::Encoding(encoding) => write!(f, "unknown string encoding {encoding}"),
             ErrorKind::Lzf => f.write_str("invalid LZF compressed string"),
             ErrorKind::Type(number) => write!(f, "unknown value type {number}"),
-            ErrorKind::Value(wrong) => f.write_str(wrong),
+            ErrorKind::Value(wrong) | ErrorKind::Empty(wrong) => f.write_str(wrong),
         }?;
         write!(f, " at offset {}", self.offset)
     }

@@ -99,7 +99,8 @@ impl<'a> Reader<'a> {
         Ok(Str::Bytes(Cow::Owned(text)))
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+    /// So many bytes, in an array.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let array = *self.rest().first_chunk().ok_or_else(|| self.error(ErrorKind::Truncated))?;
         self.offset += N;
         Ok(array)
