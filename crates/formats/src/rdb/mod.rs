@@ -15,14 +15,17 @@
 //! ```
 //!
 //! A plain length in front of a string is how many bytes follow. [`Writer`] writes the bytes Redis would;
-//! [`Reader`] takes all that any version wrote.
+//! [`Reader`] takes all that any version wrote. They know lengths and strings; whole files are in [`file`].
 
 mod error;
+pub mod file;
+mod module;
 mod reader;
 mod string;
 mod writer;
 
 pub use error::{Error, ErrorKind};
+pub use module::ModuleId;
 pub use reader::{Length, Reader};
 pub use string::Str;
 pub use writer::Writer;

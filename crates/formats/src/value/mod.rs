@@ -14,7 +14,7 @@ use codec::listpack::Listpack;
 use codec::ziplist::ZiplistRef;
 use data::{Limits, Object, ObjectRef, Value};
 
-use crate::rdb::{Error, ErrorKind, Reader, Writer, types, version};
+use crate::rdb::{Error, ErrorKind, ModuleId, Reader, Writer, types, version};
 
 /// The type byte in front of a value for readers of a version, and the lowest version that knows it. That is above the
 /// reader's only where no older form can carry the value: a hash whose fields expire.
@@ -64,6 +64,11 @@ pub fn read(value_type: u8, version: u16, reader: &mut Reader<'_>, limits: &Limi
         types::ZSET_LISTPACK => zset::read_listpack(reader, limits)?.into_object(),
         types::STREAM_LISTPACKS | types::STREAM_LISTPACKS_2 | types::STREAM_LISTPACKS_3 => {
             stream::read(value_type, reader)?.into_object()
+        }
+        types::MODULE_2 => {
+            let offset = reader.offset();
+            let kind = ErrorKind::Module(ModuleId(reader.length()?));
+            return Err(Error { offset, kind });
         }
         _ => {
             let offset = reader.offset().saturating_sub(1);
