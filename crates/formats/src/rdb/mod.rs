@@ -58,8 +58,8 @@ pub mod version {
     }
 }
 
-/// The byte in front of a value that says its type and encoding. Number 22 means another thing to Valkey 9, whose
-/// files and payloads are told by their version, 80 and up.
+/// The byte in front of a value that says its type and encoding. Numbers from 22 on mean other things to
+/// Valkey 9, whose files and payloads are told by their version, 80 and up: of its own we read [`VALKEY_HASH_2`](types::VALKEY_HASH_2).
 pub mod types {
     /// A string.
     pub const STRING: u8 = 0;

@@ -53,8 +53,12 @@ pub fn read(value_type: u8, version: u16, reader: &mut Reader<'_>, limits: &Limi
         types::VALKEY_HASH_2 if version::is_valkey(version) => {
             hash::read_valkey_fields(reader, limits)?.into_object()
         }
-        types::HASH_METADATA => hash::read_timed_fields(reader, limits)?.into_object(),
-        types::HASH_LISTPACK_EX => hash::read_timed_listpack(reader, limits)?.into_object(),
+        types::HASH_METADATA if !version::is_valkey(version) => {
+            hash::read_timed_fields(reader, limits)?.into_object()
+        }
+        types::HASH_LISTPACK_EX if !version::is_valkey(version) => {
+            hash::read_timed_listpack(reader, limits)?.into_object()
+        }
         types::SET => set::read_members(reader, limits)?.into_object(),
         types::SET_INTSET => set::read_intset(reader, limits)?.into_object(),
         types::SET_LISTPACK => set::read_listpack(reader, limits)?.into_object(),

@@ -81,8 +81,8 @@ fn value_parts(value_type: u8, version: u16) -> Option<&'static [Part]> {
         types::ZSET_2 => &[Str, Each(&[Str, EIGHT])],
         types::MODULE_2 => &[Str, Length, Module],
         types::VALKEY_HASH_2 if version::is_valkey(version) => &[Str, Each(&[Str, Str, EIGHT])],
-        types::HASH_METADATA => &[Str, EIGHT, Each(&[Length, Str, Str])],
-        types::HASH_LISTPACK_EX => &[Str, EIGHT, Str],
+        types::HASH_METADATA if !version::is_valkey(version) => &[Str, EIGHT, Each(&[Length, Str, Str])],
+        types::HASH_LISTPACK_EX if !version::is_valkey(version) => &[Str, EIGHT, Str],
         types::STREAM_LISTPACKS => {
             const GROUPS: Part = Each(&[Str, Length, Length, PENDING, CONSUMERS]);
             &[Str, NODES, Length, Length, Length, GROUPS]
