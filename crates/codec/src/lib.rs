@@ -13,3 +13,5 @@ pub mod listpack;
 pub mod longdouble;
 pub mod lzf;
 pub mod number;
+pub mod ziplist;
+pub mod zipmap;

@@ -27,6 +27,21 @@ pub enum Value<'a> {
     Object(Object),
 }
 
+impl<'a> Value<'a> {
+    /// Reads a value whose type byte was `value_type`, out of a file or a payload of this version of RDB.
+    pub fn read(
+        value_type: u8,
+        version: u16,
+        reader: &mut Reader<'a>,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        match value_type {
+            types::STRING => reader.string().map(Value::String),
+            other => value::read(other, version, reader, limits).map(Value::Object),
+        }
+    }
+}
+
 /// Why a payload is refused before its value is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -42,7 +57,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refused::Short => f.write_str("payload is shorter than its footer"),
-            Refused::Version(version) => write!(f, "payload version {version} is above {}", version::NEWEST),
+            Refused::Version(version) => write!(f, "payload version {version} is not known"),
             Refused::Checksum => f.write_str("payload checksum is wrong"),
         }
     }
@@ -85,9 +100,9 @@ pub fn append_footer(payload: &mut Vec<u8>, version: u16) {
 /// Checks a payload's footer, and gives the type and value in front of it.
 pub fn verify(payload: &[u8]) -> Result<&[u8], Refused> {
     let (body, footer) = payload.split_last_chunk::<FOOTER>().ok_or(Refused::Short)?;
-    let [a, b, checksum @ ..] = *footer;
-    let version = u16::from_le_bytes([a, b]);
-    if version > version::NEWEST {
+    let [_, _, checksum @ ..] = *footer;
+    let version = version_of(footer);
+    if !version::is_known(version) {
         return Err(Refused::Version(version));
     }
     if u64::from_le_bytes(checksum) != crc64(&payload[..payload.len() - CHECKSUM]) {
@@ -96,13 +111,18 @@ pub fn verify(payload: &[u8]) -> Result<&[u8], Refused> {
     Ok(body)
 }
 
-/// Decodes the type and value of a verified payload. Bytes behind the value are ignored, as Redis does.
-pub fn decode<'a>(body: &'a [u8], limits: &Limits) -> Result<Value<'a>, Error> {
-    let mut reader = Reader::new(body);
-    match reader.byte()? {
-        types::STRING => reader.string().map(Value::String),
-        other => value::read(other, &mut reader, limits).map(Value::Object),
-    }
+fn version_of(footer: &[u8; FOOTER]) -> u16 {
+    let [a, b, ..] = *footer;
+    u16::from_le_bytes([a, b])
+}
+
+/// Decodes the type and value of a payload that [`verify`] accepts. As in Redis, bytes behind the value are ignored, and
+/// a damaged value may reach into the footer.
+pub fn decode<'a>(payload: &'a [u8], limits: &Limits) -> Result<Value<'a>, Error> {
+    let version = payload.last_chunk().map_or(version::NEWEST, version_of);
+    let mut reader = Reader::new(payload);
+    let value_type = reader.byte()?;
+    Value::read(value_type, version, &mut reader, limits)
 }
 
 #[cfg(test)]

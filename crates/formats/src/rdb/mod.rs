@@ -15,14 +15,17 @@
 //! ```
 //!
 //! A plain length in front of a string is how many bytes follow. [`Writer`] writes the bytes Redis would;
-//! [`Reader`] takes all that any version wrote.
+//! [`Reader`] takes all that any version wrote. They know lengths and strings; whole files are in [`file`].
 
 mod error;
+pub mod file;
+mod module;
 mod reader;
 mod string;
 mod writer;
 
 pub use error::{Error, ErrorKind};
+pub use module::ModuleId;
 pub use reader::{Length, Reader};
 pub use string::Str;
 pub use writer::Writer;
@@ -37,12 +40,26 @@ pub mod version {
     pub const REDIS_7_2: u16 = 11;
     /// Redis 7.4: hashes whose fields expire.
     pub const REDIS_7_4: u16 = 12;
-    /// The highest that is read.
+    /// The highest of Redis's that is read.
     pub const NEWEST: u16 = REDIS_7_4;
+    /// Valkey 9.0: hashes whose fields expire, in its own form.
+    pub const VALKEY_9_0: u16 = 80;
+    /// Valkey 9.2, and the highest of Valkey's that is read.
+    pub const VALKEY_9_2: u16 = 81;
+
+    /// Whether it is a version of Valkey's own, which counts them from 80 on.
+    pub fn is_valkey(version: u16) -> bool {
+        (VALKEY_9_0..=VALKEY_9_2).contains(&version)
+    }
+
+    /// Whether it is read.
+    pub fn is_known(version: u16) -> bool {
+        version <= NEWEST || is_valkey(version)
+    }
 }
 
 /// The byte in front of a value that says its type and encoding. Numbers from 22 on mean other things to
-/// Valkey 9, whose payloads are told by their version, 80 and up.
+/// Valkey 9, whose files and payloads are told by their version, 80 and up: of its own we read [`VALKEY_HASH_2`](types::VALKEY_HASH_2).
 pub mod types {
     /// A string.
     pub const STRING: u8 = 0;
@@ -88,6 +105,8 @@ pub mod types {
     pub const STREAM_LISTPACKS_3: u8 = 21;
     /// A hash with expiring fields, as release candidates of 7.4 wrote it.
     pub const HASH_METADATA_PRE_GA: u8 = 22;
+    /// A hash with expiring fields, as Valkey 9 writes it: field, value and expiry by turns.
+    pub const VALKEY_HASH_2: u8 = 22;
     /// The same as a listpack, likewise.
     pub const HASH_LISTPACK_EX_PRE_GA: u8 = 23;
     /// A hash with expiring fields: the earliest expiry, then expiry, field and value by turns.

@@ -90,6 +90,26 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Skips a string, which is not expanded if it is compressed.
+    pub fn skip_string(&mut self) -> Result<(), Error> {
+        let start = self.offset;
+        let count = match self.length_or_encoding()? {
+            Length::Plain(length) => length,
+            Length::Encoding(encoding::INT_8) => size_of::<i8>() as u64,
+            Length::Encoding(encoding::INT_16) => size_of::<i16>() as u64,
+            Length::Encoding(encoding::INT_32) => size_of::<i32>() as u64,
+            Length::Encoding(encoding::LZF) => {
+                let packed = self.length()?;
+                self.length()?;
+                packed
+            }
+            Length::Encoding(unknown) => {
+                return Err(Error { offset: start, kind: ErrorKind::Encoding(unknown) });
+            }
+        };
+        self.take(count).map(drop)
+    }
+
     /// The rest of a compressed string that began at `start`.
     fn compressed(&mut self, start: usize) -> Result<Str<'a>, Error> {
         let (packed, expanded) = (self.length()?, self.length()?);
@@ -99,7 +119,8 @@ impl<'a> Reader<'a> {
         Ok(Str::Bytes(Cow::Owned(text)))
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+    /// So many bytes, in an array.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let array = *self.rest().first_chunk().ok_or_else(|| self.error(ErrorKind::Truncated))?;
         self.offset += N;
         Ok(array)

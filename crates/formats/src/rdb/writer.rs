@@ -35,6 +35,11 @@ impl<'a> Writer<'a> {
         self.out.push(byte);
     }
 
+    /// Bytes as they are, of a length that the reader knows.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
     /// A length, in the smallest of its four forms.
     pub fn length(&mut self, value: u64) {
         // Each narrowing is exact: it is a match on the range.

@@ -5,35 +5,42 @@
 //! fields                count, then a field and its value, both strings
 //! listpack with times   first due time u64, then one string, the bytes of the listpack
 //! fields with times     first due time u64, count, then a time, a field and its value
+//! Valkey's, likewise    count, then a field, its value and a due time i64
+//! ziplist, zipmap       one string, its bytes: before version 10, and before version 4
 //! ```
 //!
-//! The first due time is in Unix milliseconds (little-endian), 0 if there is none; a field's time is a length: the
-//! milliseconds since the first due time and 1 more, or 0 for a field that is never due.
+//! Due times are in Unix milliseconds (little-endian). The first is 0 if there is none; a field's time is a length: the
+//! milliseconds since the first due time and 1 more, or 0 for a field that is never due. Valkey's is -1 for such a one.
 
-use codec::listpack::ListpackRef;
+use codec::listpack::{Listpack, ListpackRef};
+use codec::zipmap::ZipmapRef;
 use data::hash::{Shown, Unsound};
 use data::{Hash, Limits};
 
 use crate::rdb::{Error, ErrorKind, Reader, Writer, types, version};
 
-/// The type byte, and the lowest version that knows it.
-pub fn form(hash: &Hash) -> (u8, u16) {
+/// The type byte for readers of a version, and the lowest version that knows it.
+pub fn form(hash: &Hash, reader: u16) -> (u8, u16) {
     match (hash.is_timed(), hash.as_listpack(), hash.as_timed_listpack()) {
         (true, _, Some(_)) => (types::HASH_LISTPACK_EX, version::REDIS_7_4),
         (true, ..) => (types::HASH_METADATA, version::REDIS_7_4),
-        (false, Some(_), _) => (types::HASH_LISTPACK, version::REDIS_7_0),
+        (false, Some(_), _) if reader >= version::REDIS_7_0 => (types::HASH_LISTPACK, version::REDIS_7_0),
         (false, ..) => (types::HASH, version::REDIS_5),
     }
 }
 
-/// Writes a hash in its form.
-pub fn write(hash: &Hash, writer: &mut Writer<'_>) {
+/// Writes a hash in its form for readers of a version.
+pub fn write(hash: &Hash, reader: u16, writer: &mut Writer<'_>) {
     let timed = hash.is_timed();
     let first = hash.iter().filter_map(|shown| shown.due).min().unwrap_or(0);
     if timed {
-        first.to_le_bytes().into_iter().for_each(|byte| writer.byte(byte));
+        writer.raw(&first.to_le_bytes());
     }
-    let listpack = if timed { hash.as_timed_listpack() } else { hash.as_listpack() };
+    let listpack = match form(hash, reader).0 {
+        types::HASH_LISTPACK_EX => hash.as_timed_listpack(),
+        types::HASH_LISTPACK => hash.as_listpack(),
+        _ => None,
+    };
     if let Some(listpack) = listpack {
         return writer.string(listpack.as_bytes());
     }
@@ -71,26 +78,53 @@ fn listpack(
     let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
     let bytes = reader.string()?.into_vec();
     let listpack = ListpackRef::validate(&bytes).map_err(|_| wrong("invalid listpack of a hash"))?;
-    let hash = make(listpack).map_err(|unsound| {
+    sound(offset, make(listpack))
+}
+
+/// What a listpack at an offset was found to be.
+fn sound(offset: usize, hash: Result<Hash, Unsound>) -> Result<Hash, Error> {
+    let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
+    let hash = hash.map_err(|unsound| {
         wrong(match unsound {
             Unsound::Odd => "hash has a field without a value",
             Unsound::Duplicate => DUPLICATE,
             Unsound::Time => TIME,
         })
     })?;
-    if hash.is_empty() { Err(wrong(EMPTY)) } else { Ok(hash) }
+    if hash.is_empty() { Err(Error { offset, kind: ErrorKind::Empty(EMPTY) }) } else { Ok(hash) }
+}
+
+/// Reads one that is a ziplist.
+pub fn read_ziplist(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Error> {
+    let offset = reader.offset();
+    let listpack = super::ziplist(reader, "invalid ziplist of a hash")?;
+    sound(offset, Hash::from_listpack(listpack.view(), limits))
+}
+
+/// Reads one that is a zipmap.
+pub fn read_zipmap(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Error> {
+    let offset = reader.offset();
+    let bytes = reader.string()?.into_vec();
+    let wrong = Error { offset, kind: ErrorKind::Value("invalid zipmap of a hash") };
+    let zipmap = ZipmapRef::validate(&bytes).map_err(|_| wrong)?;
+    let mut listpack = Listpack::new();
+    // Without the spare bytes it is hardly larger; if it were, it would be no zipmap that Redis made.
+    if !listpack.fits(bytes.len()) {
+        return Err(wrong);
+    }
+    listpack.push_all(zipmap.iter().flat_map(|(name, value)| [name.into(), value.into()]));
+    sound(offset, Hash::from_listpack(listpack.view(), limits))
 }
 
 fn first_time(reader: &mut Reader<'_>) -> Result<i64, Error> {
     let offset = reader.offset();
-    let bytes = reader.take(size_of::<i64>() as u64)?;
-    let first = bytes.first_chunk().map(|bytes| i64::from_le_bytes(*bytes));
-    first.filter(|first| *first >= 0).ok_or(Error { offset, kind: ErrorKind::Value(TIME) })
+    let first = i64::from_le_bytes(reader.array()?);
+    if first < 0 { Err(Error { offset, kind: ErrorKind::Value(TIME) }) } else { Ok(first) }
 }
 
 /// Reads one that is fields and values.
 pub fn read_fields(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Error> {
-    fields(reader, limits, |_| Ok(None))
+    fields(reader, limits, |reader| Ok((field_and_value(reader)?, None)))
 }
 
 /// Reads one that is times, fields and values.
@@ -98,25 +132,45 @@ pub fn read_timed_fields(reader: &mut Reader<'_>, limits: &Limits) -> Result<Has
     let first = first_time(reader)?;
     fields(reader, limits, |reader| {
         let offset = reader.offset();
-        let Some(since) = reader.length()?.checked_sub(1) else { return Ok(None) };
-        let due = i64::try_from(since).ok().and_then(|since| first.checked_add(since)).filter(|due| *due > 0);
-        due.map(Some).ok_or(Error { offset, kind: ErrorKind::Value(TIME) })
+        let since = reader.length()?.checked_sub(1);
+        let due = |since| i64::try_from(since).ok().and_then(|since| first.checked_add(since));
+        let due = since.map(|since| checked_time(offset, due(since))).transpose()?;
+        Ok((field_and_value(reader)?, due))
     })
+}
+
+/// Reads one that is fields, values and times, as Valkey writes it.
+pub fn read_valkey_fields(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Error> {
+    const NEVER: i64 = -1;
+    fields(reader, limits, |reader| {
+        let (pair, offset) = (field_and_value(reader)?, reader.offset());
+        let due = Some(i64::from_le_bytes(reader.array()?)).filter(|due| *due != NEVER);
+        Ok((pair, due.map(|due| checked_time(offset, Some(due))).transpose()?))
+    })
+}
+
+/// A due time, which is above 0.
+fn checked_time(offset: usize, due: Option<i64>) -> Result<i64, Error> {
+    due.filter(|due| *due > 0).ok_or(Error { offset, kind: ErrorKind::Value(TIME) })
+}
+
+fn field_and_value(reader: &mut Reader<'_>) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    Ok((reader.string()?.into_vec(), reader.string()?.into_vec()))
 }
 
 fn fields(
     reader: &mut Reader<'_>,
     limits: &Limits,
-    mut time: impl FnMut(&mut Reader<'_>) -> Result<Option<i64>, Error>,
+    mut read_one: impl FnMut(&mut Reader<'_>) -> Result<((Vec<u8>, Vec<u8>), Option<i64>), Error>,
 ) -> Result<Hash, Error> {
     let start = reader.offset();
     let (count, mut hash) = (reader.length()?, Hash::default());
     if count == 0 {
-        return Err(Error { offset: start, kind: ErrorKind::Value(EMPTY) });
+        return Err(Error { offset: start, kind: ErrorKind::Empty(EMPTY) });
     }
     for _ in 0..count {
-        let (due, offset) = (time(reader)?, reader.offset());
-        let (field, value) = (reader.string()?.into_vec(), reader.string()?.into_vec());
+        let offset = reader.offset();
+        let ((field, value), due) = read_one(reader)?;
         hash.expect([&field[..], &value[..]].into_iter(), limits);
         if !hash.set(&field, &value, limits) {
             return Err(Error { offset, kind: ErrorKind::Value(DUPLICATE) });

@@ -1,9 +1,13 @@
-//! Lists: as nodes (from RDB version 10 on), or element by element.
+//! Lists: as nodes, or element by element.
 //!
 //! ```text
 //! elements      count, then strings
 //! nodes         count, then 1 and a string that is one element, or 2 and one that is a listpack of several
+//! ziplists      count, then strings, each the bytes of a ziplist
+//! ziplist       one string, the bytes of the ziplist
 //! ```
+//!
+//! Nodes came with version 10, ziplists with version 7, when one ziplist was for small lists alone.
 
 use codec::listpack::ListpackRef;
 use data::list::{End, NodeRef};
@@ -16,13 +20,23 @@ const PLAIN: u64 = 1;
 /// A node that is a listpack.
 const PACKED: u64 = 2;
 
-/// The type byte, and the lowest version that knows it.
-pub fn form(_: &List) -> (u8, u16) {
-    (types::LIST_QUICKLIST_2, version::REDIS_7_0)
+/// The type byte for readers of a version, and the lowest version that knows it.
+pub fn form(reader: u16) -> (u8, u16) {
+    if reader >= version::REDIS_7_0 {
+        (types::LIST_QUICKLIST_2, version::REDIS_7_0)
+    } else {
+        (types::LIST, version::REDIS_5)
+    }
 }
 
-/// Writes a list as nodes.
-pub fn write(list: &List, writer: &mut Writer<'_>) {
+/// Writes a list in its form for readers of a version.
+pub fn write(list: &List, reader: u16, writer: &mut Writer<'_>) {
+    if form(reader).0 == types::LIST {
+        writer.length(list.len() as u64);
+        return list.visit(0..list.len(), End::Head, |element| {
+            element.with_bytes(|element| writer.string(element));
+        });
+    }
     writer.length(list.node_count() as u64);
     list.each_node(|node| match node {
         NodeRef::Packed(listpack) => {
@@ -59,11 +73,34 @@ pub fn read_nodes(reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Erro
 /// Reads one that is elements.
 pub fn read_elements(reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Error> {
     read(reader, limits, |reader, list| {
-        let element = reader.string()?.into_vec();
-        list.expect([&element[..]].into_iter(), limits);
-        list.push(End::Tail, &element);
+        push(list, &reader.string()?.into_vec(), limits);
         Ok(())
     })
+}
+
+fn push(list: &mut List, element: &[u8], limits: &Limits) {
+    list.expect([element].into_iter(), limits);
+    list.push(End::Tail, element);
+}
+
+const ZIPLIST: &str = "invalid ziplist of a list";
+
+/// Reads one that is ziplists.
+pub fn read_ziplists(reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Error> {
+    read(reader, limits, |reader, list| {
+        let listpack = super::ziplist(reader, ZIPLIST)?;
+        list.append(NodeRef::Packed(listpack.view()), limits);
+        Ok(())
+    })
+}
+
+/// Reads one that is a ziplist, which may be larger than a node is to be now.
+pub fn read_ziplist(reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Error> {
+    let offset = reader.offset();
+    let mut list = List::default();
+    let listpack = super::ziplist(reader, ZIPLIST)?;
+    listpack.view().iter().for_each(|element| element.with_bytes(|element| push(&mut list, element, limits)));
+    settled(offset, list, limits)
 }
 
 fn read<'a>(
@@ -76,8 +113,13 @@ fn read<'a>(
     for _ in 0..reader.length()? {
         read_one(reader, &mut list)?;
     }
+    settled(offset, list, limits)
+}
+
+/// A list that was read from an offset on.
+fn settled(offset: usize, mut list: List, limits: &Limits) -> Result<List, Error> {
     if list.is_empty() {
-        return Err(Error { offset, kind: ErrorKind::Value("list has no elements") });
+        return Err(Error { offset, kind: ErrorKind::Empty("list has no elements") });
     }
     list.settle(limits);
     Ok(list)

@@ -6,7 +6,7 @@
 //! members       count, then strings
 //! ```
 //!
-//! A small set of any members is written member by member: version 10 knows no listpack of one.
+//! Where the reader is of version 10, which knows no listpack of a set, a small one is written member by member.
 
 use codec::intset::IntsetRef;
 use codec::listpack::ListpackRef;
@@ -14,18 +14,23 @@ use data::{Limits, Set};
 
 use crate::rdb::{Error, ErrorKind, Reader, Writer, types, version};
 
-/// The type byte, and the lowest version that knows it.
-pub fn form(set: &Set) -> (u8, u16) {
+/// The type byte for readers of a version, and the lowest version that knows it.
+pub fn form(set: &Set, reader: u16) -> (u8, u16) {
     match set {
         Set::Ints(_) => (types::SET_INTSET, version::REDIS_5),
+        Set::Packed(_) if reader >= version::REDIS_7_2 => (types::SET_LISTPACK, version::REDIS_7_2),
         Set::Packed(_) | Set::Table(_) => (types::SET, version::REDIS_5),
     }
 }
 
-/// Writes a set in its form.
-pub fn write(set: &Set, writer: &mut Writer<'_>) {
-    if let Set::Ints(intset) = set {
-        return writer.string(intset.as_bytes());
+/// Writes a set in its form for readers of a version.
+pub fn write(set: &Set, reader: u16, writer: &mut Writer<'_>) {
+    match set {
+        Set::Ints(intset) => return writer.string(intset.as_bytes()),
+        Set::Packed(listpack) if form(set, reader).0 == types::SET_LISTPACK => {
+            return writer.string(listpack.as_bytes());
+        }
+        _ => {}
     }
     writer.length(set.len() as u64);
     set.iter().for_each(|member| member.with_bytes(|member| writer.string(member)));
@@ -50,7 +55,7 @@ pub fn read_listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Er
     let bytes = reader.string()?.into_vec();
     let listpack = ListpackRef::validate(&bytes).map_err(|_| wrong("invalid listpack of a set"))?;
     let set = Set::from_listpack(listpack, limits).map_err(|_| wrong(DUPLICATE))?;
-    if set.is_empty() { Err(wrong(EMPTY)) } else { Ok(set) }
+    if set.is_empty() { Err(Error { offset, kind: ErrorKind::Empty(EMPTY) }) } else { Ok(set) }
 }
 
 /// Reads one that is members.
@@ -58,7 +63,7 @@ pub fn read_members(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Err
     let start = reader.offset();
     let (count, mut set) = (reader.length()?, Set::default());
     if count == 0 {
-        return Err(Error { offset: start, kind: ErrorKind::Value(EMPTY) });
+        return Err(Error { offset: start, kind: ErrorKind::Empty(EMPTY) });
     }
     for number in 0..count {
         let offset = reader.offset();

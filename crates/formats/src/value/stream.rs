@@ -10,7 +10,7 @@
 //!
 //! An ID elsewhere is two lengths. Times are eight bytes of Unix milliseconds, little-endian. What is not known of
 //! entries read is -1, as 64 bits. Type 19 is what Redis 7.0 writes and reads; type 21 is written where the reader is
-//! known to be of 7.2 or later.
+//! known to be of 7.2 or later, type 15 where it is known to be older than 7.0.
 
 use std::collections::BTreeMap;
 
@@ -22,10 +22,10 @@ use crate::rdb::{Error, ErrorKind, Reader, Writer, types, version};
 
 /// The type byte for readers of a version, and the lowest version that knows it.
 pub fn form(reader: u16) -> (u8, u16) {
-    if reader >= version::REDIS_7_2 {
-        (types::STREAM_LISTPACKS_3, version::REDIS_7_2)
-    } else {
-        (types::STREAM_LISTPACKS_2, version::REDIS_7_0)
+    match reader {
+        version::REDIS_7_2.. => (types::STREAM_LISTPACKS_3, version::REDIS_7_2),
+        version::REDIS_7_0.. => (types::STREAM_LISTPACKS_2, version::REDIS_7_0),
+        _ => (types::STREAM_LISTPACKS, version::REDIS_5),
     }
 }
 
@@ -37,53 +37,53 @@ pub fn write(stream: &Stream, reader: u16, writer: &mut Writer<'_>) {
         writer.string(node.as_bytes());
     }
     let counters = stream.entries.counters();
+    let value_type = form(reader).0;
     writer.length(counters.length);
-    for id in [counters.last_id, counters.first_id, counters.max_deleted_id] {
-        write_id(id, writer);
+    write_id(counters.last_id, writer);
+    if value_type != types::STREAM_LISTPACKS {
+        write_id(counters.first_id, writer);
+        write_id(counters.max_deleted_id, writer);
+        writer.length(counters.entries_added);
     }
-    writer.length(counters.entries_added);
     writer.length(stream.groups.len() as u64);
-    let has_active_times = form(reader).0 == types::STREAM_LISTPACKS_3;
     for (name, group) in &stream.groups {
-        write_group(name, group, has_active_times, writer);
+        write_group(name, group, value_type, writer);
     }
 }
 
-fn write_group(name: &[u8], group: &Group, has_active_times: bool, writer: &mut Writer<'_>) {
+fn write_group(name: &[u8], group: &Group, value_type: u8, writer: &mut Writer<'_>) {
     writer.string(name);
     write_id(group.last_id, writer);
-    writer.length(group.entries_read.unwrap_or(UNKNOWN) as u64);
+    if value_type != types::STREAM_LISTPACKS {
+        writer.length(group.entries_read.unwrap_or(UNKNOWN) as u64);
+    }
     writer.length(group.pending().len() as u64);
     for (id, pending) in group.pending() {
-        write_raw(&id.to_bytes(), writer);
-        write_raw(&pending.delivery_time.to_le_bytes(), writer);
+        writer.raw(&id.to_bytes());
+        writer.raw(&pending.delivery_time.to_le_bytes());
         writer.length(pending.delivery_count);
     }
     writer.length(group.consumers().len() as u64);
     for (name, consumer) in group.consumers() {
         writer.string(name);
-        write_consumer(consumer, has_active_times, writer);
+        write_consumer(consumer, value_type == types::STREAM_LISTPACKS_3, writer);
     }
 }
 
 fn write_consumer(consumer: &Consumer, has_active_times: bool, writer: &mut Writer<'_>) {
-    write_raw(&consumer.seen_time.to_le_bytes(), writer);
+    writer.raw(&consumer.seen_time.to_le_bytes());
     if has_active_times {
-        write_raw(&consumer.active_time.to_le_bytes(), writer);
+        writer.raw(&consumer.active_time.to_le_bytes());
     }
     writer.length(consumer.pending().len() as u64);
     for id in consumer.pending() {
-        write_raw(&id.to_bytes(), writer);
+        writer.raw(&id.to_bytes());
     }
 }
 
 fn write_id(id: StreamId, writer: &mut Writer<'_>) {
     writer.length(id.ms);
     writer.length(id.seq);
-}
-
-fn write_raw(bytes: &[u8], writer: &mut Writer<'_>) {
-    bytes.iter().for_each(|byte| writer.byte(*byte));
 }
 
 /// Entries read, where nobody knows.
@@ -214,18 +214,12 @@ fn read_id(reader: &mut Reader<'_>) -> Result<StreamId, Error> {
     Ok(StreamId { ms: reader.length()?, seq: reader.length()? })
 }
 
-fn read_array<const N: usize>(reader: &mut Reader<'_>) -> Result<[u8; N], Error> {
-    let offset = reader.offset();
-    let bytes = reader.take(N as u64)?;
-    bytes.try_into().map_err(|_| Error { offset, kind: ErrorKind::Truncated })
-}
-
 fn read_raw_id(reader: &mut Reader<'_>) -> Result<StreamId, Error> {
-    read_array(reader).map(StreamId::from_bytes)
+    reader.array().map(StreamId::from_bytes)
 }
 
 fn read_time(reader: &mut Reader<'_>) -> Result<i64, Error> {
-    read_array(reader).map(i64::from_le_bytes)
+    reader.array().map(i64::from_le_bytes)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! listpack      one string, the bytes of the listpack
 //! text          count, then a member and: length u8 and text, or 253 for NaN, 254 for infinity, 255 for -infinity
 //! binary        count, then a member and: f64, little-endian
+//! ziplist       one string, the bytes of the ziplist (before version 10)
 //! ```
 //!
 //! Redis writes a large one from the highest score down, and so do we.
@@ -15,23 +16,24 @@ use data::{Limits, Zset};
 
 use crate::rdb::{Error, ErrorKind, Reader, Writer, types, version};
 
-/// The type byte, and the lowest version that knows it.
-pub fn form(zset: &Zset) -> (u8, u16) {
+/// The type byte for readers of a version, and the lowest version that knows it.
+pub fn form(zset: &Zset, reader: u16) -> (u8, u16) {
     match zset.as_listpack() {
-        Some(_) => (types::ZSET_LISTPACK, version::REDIS_7_0),
-        None => (types::ZSET_2, version::REDIS_5),
+        Some(_) if reader >= version::REDIS_7_0 => (types::ZSET_LISTPACK, version::REDIS_7_0),
+        _ => (types::ZSET_2, version::REDIS_5),
     }
 }
 
-/// Writes a sorted set in its form.
-pub fn write(zset: &Zset, writer: &mut Writer<'_>) {
-    if let Some(listpack) = zset.as_listpack() {
+/// Writes a sorted set in its form for readers of a version.
+pub fn write(zset: &Zset, reader: u16, writer: &mut Writer<'_>) {
+    let has_listpack = form(zset, reader).0 == types::ZSET_LISTPACK;
+    if let Some(listpack) = zset.as_listpack().filter(|_| has_listpack) {
         return writer.string(listpack.as_bytes());
     }
     writer.length(zset.len() as u64);
     for (member, score) in zset.range(0..zset.len()).rev() {
         member.with_bytes(|member| writer.string(member));
-        score.to_le_bytes().into_iter().for_each(|byte| writer.byte(byte));
+        writer.raw(&score.to_le_bytes());
     }
 }
 
@@ -41,14 +43,27 @@ pub fn read_listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Zset, E
     let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
     let bytes = reader.string()?.into_vec();
     let listpack = ListpackRef::validate(&bytes).map_err(|_| wrong("invalid listpack of a sorted set"))?;
-    let zset = Zset::from_listpack(listpack, limits).map_err(|unsound| {
+    sound(offset, Zset::from_listpack(listpack, limits))
+}
+
+/// Reads one that is a ziplist.
+pub fn read_ziplist(reader: &mut Reader<'_>, limits: &Limits) -> Result<Zset, Error> {
+    let offset = reader.offset();
+    let listpack = super::ziplist(reader, "invalid ziplist of a sorted set")?;
+    sound(offset, Zset::from_listpack(listpack.view(), limits))
+}
+
+/// What a listpack at an offset was found to be.
+fn sound(offset: usize, zset: Result<Zset, Unsound>) -> Result<Zset, Error> {
+    let zset = zset.map_err(|unsound| {
+        let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
         wrong(match unsound {
             Unsound::Odd => "sorted set has a member without a score",
             Unsound::Score => SCORE,
             Unsound::Duplicate => DUPLICATE,
         })
     })?;
-    if zset.is_empty() { Err(wrong(EMPTY)) } else { Ok(zset) }
+    if zset.is_empty() { Err(Error { offset, kind: ErrorKind::Empty(EMPTY) }) } else { Ok(zset) }
 }
 
 const SCORE: &str = "score of a sorted set is no number";
@@ -69,9 +84,7 @@ pub fn read_text(reader: &mut Reader<'_>, limits: &Limits) -> Result<Zset, Error
 
 /// Reads one whose scores are binary.
 pub fn read_binary(reader: &mut Reader<'_>, limits: &Limits) -> Result<Zset, Error> {
-    read_elements(reader, limits, |reader| {
-        Ok(reader.take(8)?.first_chunk().map(|bytes| f64::from_le_bytes(*bytes)))
-    })
+    read_elements(reader, limits, |reader| reader.array().map(f64::from_le_bytes).map(Some))
 }
 
 /// Reads elements of which `score` reads the scores; none is one that is no number.
@@ -84,7 +97,7 @@ fn read_elements<'a>(
     let mut zset = Zset::default();
     let count = reader.length()?;
     if count == 0 {
-        return Err(Error { offset: start, kind: ErrorKind::Value(EMPTY) });
+        return Err(Error { offset: start, kind: ErrorKind::Empty(EMPTY) });
     }
     zset.expect(usize::try_from(count).unwrap_or(usize::MAX), 0, limits);
     for _ in 0..count {
@@ -164,9 +177,9 @@ mod tests {
     #[test]
     fn what_is_no_sorted_set_is_refused() {
         let nan = f64::NAN.to_le_bytes();
-        assert_eq!(kind(b"\x03\x00"), ErrorKind::Value(EMPTY));
-        assert_eq!(kind(b"\x05\x00"), ErrorKind::Value(EMPTY));
-        assert_eq!(kind(b"\x11\x07\x07\0\0\0\0\0\xff"), ErrorKind::Value(EMPTY));
+        assert_eq!(kind(b"\x03\x00"), ErrorKind::Empty(EMPTY));
+        assert_eq!(kind(b"\x05\x00"), ErrorKind::Empty(EMPTY));
+        assert_eq!(kind(b"\x11\x07\x07\0\0\0\0\0\xff"), ErrorKind::Empty(EMPTY));
         assert_eq!(kind(b"\x03\x01\x01a\xfd"), ErrorKind::Value(SCORE));
         assert_eq!(kind(b"\x03\x01\x01a\x01x"), ErrorKind::Value(SCORE));
         assert_eq!(kind(&[b"\x05\x01\x01a", &nan[..]].concat()), ErrorKind::Value(SCORE));
