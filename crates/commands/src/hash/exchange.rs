@@ -7,9 +7,9 @@ use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpe
 use keyspace::Missing;
 
 use super::expire::{LATEST, log_expiry};
+use super::read::reply_values;
 use super::{counted_fields, forget_due};
-use crate::list::reply_entry;
-use crate::string::expiry::{ExpiryOption, TIME_ARGS};
+use crate::string::expiry::{ExpiryOption, TIME_ARGS, TIME_OR_PERSIST};
 
 const FIELDS: Arg =
     Arg::block("fields", &[Arg::integer("numfields"), Arg::string("field").multiple()]).token("FIELDS");
@@ -39,15 +39,7 @@ pub const HGETEX: Command = Command {
         notes: Some("RW and UPDATE because it changes the TTL"),
         ..KeySpec::first(KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))
     }],
-    args: &[
-        Arg::key("key"),
-        Arg::one_of(
-            "expiration",
-            &[TIME_ARGS[0], TIME_ARGS[1], TIME_ARGS[2], TIME_ARGS[3], Arg::word("persist", "PERSIST")],
-        )
-        .optional(),
-        FIELDS,
-    ],
+    args: &[Arg::key("key"), TIME_OR_PERSIST, FIELDS],
     handler: Handler::Write(hgetex),
     ..HGETDEL
 };
@@ -120,25 +112,10 @@ fn time(expiry: &ExpiryOption, now: i64, command: &'static str) -> Result<Option
     if at > LATEST { Err(Error::InvalidExpire(command)) } else { Ok(Some(at)) }
 }
 
-/// Replies the values of fields at a key.
-fn reply_values(cx: &mut KeyCx, fields: resp::Args) -> Outcome {
-    let now = cx.now();
-    let hash = cx.view.read::<Hash>(cx.args.at(1))?;
-    cx.reply.array(fields.len());
-    for field in fields.iter() {
-        match hash.and_then(|hash| hash.get(field, now)) {
-            Some(value) => reply_entry(&mut cx.reply, value),
-            None => cx.reply.null(),
-        }
-    }
-    Ok(())
-}
-
 fn hgetdel(cx: &mut KeyCx) -> Outcome {
     let key = cx.args.at(1);
     cx.view.read::<Hash>(key)?;
     let fields = counted_fields(cx, 2, 1, NOT_POSITIVE)?;
-    forget_due(cx.view, cx.args.at(1), fields.iter());
     reply_values(cx, fields)?;
     cx.modify(key, Missing::Skip, (NotifyEvents::HASH, "hdel"), |hash: &mut Hash, change| {
         change.count = fields.iter().filter(|field| hash.remove(field)).count() as u64;
@@ -153,7 +130,6 @@ fn hgetex(cx: &mut KeyCx) -> Outcome {
     let (expiry, at) = options(cx, "PERSIST", None)?;
     let fields = counted_fields(cx, at, 1, NOT_POSITIVE)?;
     let due = time(&expiry, cx.now(), "hgetex")?;
-    forget_due(cx.view, cx.args.at(1), fields.iter());
     reply_values(cx, fields)?;
     match (due, expiry) {
         (Some(due), _) => set_times(cx, fields.iter().collect(), due),

@@ -121,7 +121,11 @@ fn value<'v>(view: &'v mut View, args: Args) -> Result<Option<Entry<'v>>, Error>
 }
 
 fn hmget(cx: &mut KeyCx) -> Outcome {
-    let fields = cx.args.from(2);
+    reply_values(cx, cx.args.from(2))
+}
+
+/// Replies the values of fields at the command's key.
+pub fn reply_values(cx: &mut KeyCx, fields: Args) -> Outcome {
     forget_due(cx.view, cx.args.at(1), fields.iter());
     let now = cx.now();
     let hash = cx.view.read::<Hash>(cx.args.at(1))?;

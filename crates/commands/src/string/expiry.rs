@@ -11,6 +11,13 @@ pub const TIME_ARGS: [Arg; 4] = [
     Arg::unix_time("unix-time-milliseconds").token("PXAT"),
 ];
 
+/// A time or PERSIST, in the grammar.
+pub const TIME_OR_PERSIST: Arg = Arg::one_of(
+    "expiration",
+    &[TIME_ARGS[0], TIME_ARGS[1], TIME_ARGS[2], TIME_ARGS[3], Arg::word("persist", "PERSIST")],
+)
+.optional();
+
 /// What was asked for. A time stays as it was sent: the grammar is judged as a whole before any number is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ExpiryOption<'a> {

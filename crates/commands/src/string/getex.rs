@@ -5,7 +5,7 @@ use engine::args::Options;
 use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use keyspace::Expire;
 
-use super::expiry::{ExpiryOption, TIME_ARGS};
+use super::expiry::{ExpiryOption, TIME_OR_PERSIST};
 use super::get::reply_str;
 use super::set::store;
 use crate::generic::expire;
@@ -22,14 +22,7 @@ pub const GETEX: Command = Command {
         notes: Some("RW and UPDATE because it changes the TTL"),
         ..KeySpec::first(KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))
     }],
-    args: &[
-        Arg::key("key"),
-        Arg::one_of(
-            "expiration",
-            &[TIME_ARGS[0], TIME_ARGS[1], TIME_ARGS[2], TIME_ARGS[3], Arg::word("persist", "PERSIST")],
-        )
-        .optional(),
-    ],
+    args: &[Arg::key("key"), TIME_OR_PERSIST],
     handler: Handler::Write(getex),
     ..Command::DEFAULT
 };
