@@ -282,23 +282,42 @@ fn parse_length(text: &[u8]) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
-/// Puts the array that an inline line means in its place; an empty line stays. Answers the bytes it takes now,
-/// or `None` while the line has not wholly arrived.
+/// Puts the arrays that inline lines mean in their place: the line at `start`, which may be empty and then stays, and all
+/// whole lines behind it up to a request that is an array already, so that what follows is moved once and not once a
+/// line. Answers the bytes that the first takes now, or `None` while it has not wholly arrived.
 fn replace_inline(buffer: &mut Vec<u8>, start: usize) -> Result<Option<usize>, ProtocolError> {
-    let request = &buffer[start..];
-    let Some(newline) = find(b'\n', request) else {
-        return if request.len() > MAX_LINE { Err(ProtocolError::InlineTooBig) } else { Ok(None) };
+    let lines = &buffer[start..];
+    let Some(len) = find(b'\n', lines) else {
+        return if lines.len() > MAX_LINE { Err(ProtocolError::InlineTooBig) } else { Ok(None) };
     };
-    let line = request[..newline].strip_suffix(b"\r").unwrap_or(&request[..newline]);
-    let words = words::split(line).ok_or(ProtocolError::UnbalancedQuotes)?;
-    if words.is_empty() {
-        return Ok(Some(newline + 1));
+    let mut arrays = Vec::new();
+    if !convert(&lines[..=len], &mut arrays) {
+        return Err(ProtocolError::UnbalancedQuotes);
     }
-    let mut array = Vec::with_capacity(line.len() * 2);
-    Encoder::new(&mut array, Protocol::Resp2).bulks(words.iter());
-    let len = array.len();
-    buffer.splice(start..start + newline + 1, array);
-    Ok(Some(len))
+    let (first, mut behind) = (arrays.len(), len + 1);
+    if lines[..behind] == arrays {
+        return Ok(Some(first));
+    }
+    while lines.get(behind) != Some(&b'*')
+        && let Some(len) = find(b'\n', &lines[behind..])
+        && convert(&lines[behind..=behind + len], &mut arrays)
+    {
+        behind += len + 1;
+    }
+    buffer.splice(start..start + behind, arrays);
+    Ok(Some(first))
+}
+
+/// Appends the array that a line means, or an empty line as it is; answers false where its quotes are unbalanced.
+fn convert(line: &[u8], arrays: &mut Vec<u8>) -> bool {
+    let text = line.strip_suffix(b"\n").unwrap_or(line);
+    let Some(words) = words::split(text.strip_suffix(b"\r").unwrap_or(text)) else { return false };
+    if words.is_empty() {
+        arrays.extend_from_slice(line);
+    } else {
+        Encoder::new(arrays, Protocol::Resp2).bulks(words.iter());
+    }
+    true
 }
 
 #[cfg(test)]
@@ -321,6 +340,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn many_inline_lines_are_moved_once_and_end_at_what_is_wrong() {
+        let lines: Vec<String> = (0..2000).map(|n| format!("SET key:{n} \"a b\"\n")).collect();
+        let input = format!("{}\r\nPING\nGET \"x\nPING\n", lines.concat());
+        let (mut buffer, mut at, mut parser, mut whole) = (input.into_bytes(), 0, Parser::default(), 0);
+        let end = loop {
+            match parser.parse(&mut buffer, at, ANY, &mut vec![]) {
+                Ok(Parsed::Request { len }) => (at, whole) = (at + len, whole + 1),
+                other => break other,
+            }
+        };
+        assert_eq!((end.err(), whole), (Some(ProtocolError::UnbalancedQuotes), 2002));
     }
 
     #[test]
