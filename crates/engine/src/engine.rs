@@ -16,6 +16,7 @@ use crate::error_counts::ErrorCounts;
 use crate::eviction::Exceeded;
 use crate::latency::LatencyMonitor;
 use crate::lazy_free::LazyFree;
+use crate::loading::Loading;
 use crate::log::ReplLog;
 use crate::monitors::Monitors;
 use crate::rates::Rates;
@@ -215,6 +216,8 @@ pub struct Engine {
     pub lazy_free: LazyFree,
     /// How long memory was beyond `maxmemory`.
     pub exceeded: Exceeded,
+    /// The load from disk that goes on, and the last one.
+    pub loading: Loading,
     /// The latest keyspace events.
     pub events: Mutex<VecDeque<Event>>,
     /// Clients that see every command.
@@ -262,6 +265,7 @@ impl Engine {
             expire_nanos: Counter::default(),
             lazy_free: LazyFree::default(),
             exceeded: Exceeded::default(),
+            loading: Loading::default(),
             events: Mutex::default(),
             monitors: Monitors::new(workers),
             tells_losses: AtomicBool::new(false),

@@ -22,6 +22,7 @@ pub mod eviction;
 pub mod keys;
 pub mod latency;
 pub mod lazy_free;
+pub mod loading;
 pub mod log;
 pub mod monitors;
 pub mod pipeline;

@@ -6,6 +6,7 @@
 
 mod keyspace;
 mod memory;
+mod persistence;
 mod process;
 mod replication;
 mod sources;
@@ -69,9 +70,9 @@ const SECTIONS: &[Section] = &[
     Section { name: "Server", shown: Shown::ByDefault, fields: process::SERVER },
     Section { name: "Clients", shown: Shown::ByDefault, fields: process::CLIENTS },
     Section { name: "Memory", shown: Shown::ByDefault, fields: memory::FIELDS },
-    Section { name: "Persistence", shown: Shown::ByDefault, fields: replication::PERSISTENCE },
+    Section { name: "Persistence", shown: Shown::ByDefault, fields: persistence::FIELDS },
     Section { name: "Stats", shown: Shown::ByDefault, fields: stats::FIELDS },
-    Section { name: "Replication", shown: Shown::ByDefault, fields: replication::REPLICATION },
+    Section { name: "Replication", shown: Shown::ByDefault, fields: replication::FIELDS },
     Section { name: "CPU", shown: Shown::ByDefault, fields: process::CPU },
     Section { name: "Modules", shown: Shown::ByDefault, fields: &[] },
     Section { name: "Commandstats", shown: Shown::InAll, fields: tallies::COMMANDS },

@@ -1,0 +1,37 @@
+//! INFO's section Persistence.
+
+use super::{Field, flag};
+use Field::{Always, Idle};
+
+pub const FIELDS: &[Field] = &[
+    Idle("loading", "0"),
+    Idle("async_loading", "0"),
+    Idle("current_cow_peak", "0"),
+    Idle("current_cow_size", "0"),
+    Idle("current_cow_size_age", "0"),
+    Idle("current_fork_perc", "0.00"),
+    Idle("current_save_keys_processed", "0"),
+    Idle("current_save_keys_total", "0"),
+    Always("rdb_changes_since_last_save", |s| s.engine.keyspace.total(|c| &c.changes).to_string()),
+    Idle("rdb_bgsave_in_progress", "0"),
+    Always("rdb_last_save_time", |s| (s.engine.started_ms / 1000).to_string()),
+    Idle("rdb_last_bgsave_status", "ok"),
+    Idle("rdb_last_bgsave_time_sec", "-1"),
+    Idle("rdb_current_bgsave_time_sec", "-1"),
+    Idle("rdb_saves", "0"),
+    Idle("rdb_last_cow_size", "0"),
+    Idle("rdb_last_load_keys_expired", "0"),
+    Idle("rdb_last_load_keys_loaded", "0"),
+    Always("aof_enabled", |s| flag(s.config.appendonly)),
+    Idle("aof_rewrite_in_progress", "0"),
+    Idle("aof_rewrite_scheduled", "0"),
+    Idle("aof_last_rewrite_time_sec", "-1"),
+    Idle("aof_current_rewrite_time_sec", "-1"),
+    Idle("aof_last_bgrewrite_status", "ok"),
+    Idle("aof_rewrites", "0"),
+    Idle("aof_rewrites_consecutive_failures", "0"),
+    Idle("aof_last_write_status", "ok"),
+    Idle("aof_last_cow_size", "0"),
+    Idle("module_fork_in_progress", "0"),
+    Idle("module_fork_last_cow_size", "0"),
+];
