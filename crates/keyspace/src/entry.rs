@@ -163,6 +163,38 @@ pub struct Entry(NonNull<u8>);
 // SAFETY: an entry is plain memory that its partition's lock guards.
 unsafe impl Send for Entry {}
 
+/// An entry that no table holds: it has left one, or is a copy. Its drop frees it, wherever that is.
+#[derive(Debug)]
+pub struct OwnedEntry(Entry);
+
+// SAFETY: the entry is owned, and what it holds (bytes, collections, shared bytes under an atomic count) may be dropped
+// by any thread.
+unsafe impl Send for OwnedEntry {}
+
+impl OwnedEntry {
+    /// Takes over an entry that has left its table.
+    pub(crate) fn new(entry: Entry) -> OwnedEntry {
+        OwnedEntry(entry)
+    }
+
+    /// A copy with the same tag; a long string is shared.
+    pub(crate) fn copy(of: Entry) -> OwnedEntry {
+        OwnedEntry(Entry::new(of.key(), of.clone_value(), of.expiry(), of.tag(), of.access()))
+    }
+
+    /// The entry; good for as long as it is owned.
+    pub(crate) fn get(&self) -> Entry {
+        self.0
+    }
+}
+
+impl Drop for OwnedEntry {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the entry, and it goes.
+        unsafe { self.0.free() }
+    }
+}
+
 /// Offsets of an entry's parts, from its kind and key length.
 struct Parts {
     expiry: usize,

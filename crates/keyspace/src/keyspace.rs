@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
 use crate::access::AccessPolicy;
+use crate::cut::Cut;
 use crate::gate::{GateKey, Gates};
 use crate::partition::{PARTITIONS, Partition};
 use crate::table::{POSITION_BITS, Table};
@@ -18,6 +19,8 @@ pub struct Keyspace {
     secrets: RapidSecrets,
     /// The epoch of the last cut: entries with this tag were saved by it, or are younger.
     epoch: AtomicU8,
+    /// The cut under way.
+    pub cut: Cut,
     /// How accesses to entries are remembered.
     pub access: AccessPolicy,
     gates: Gates,
@@ -172,6 +175,7 @@ impl Keyspace {
             databases,
             secrets,
             epoch: AtomicU8::new(1),
+            cut: Cut::default(),
             access: AccessPolicy::default(),
             gates: Gates::new(threads),
             counters: (0..threads).map(|thread| Counters::new(databases, random(thread))).collect(),
@@ -218,6 +222,13 @@ impl Keyspace {
     #[inline]
     pub fn epoch(&self) -> u8 {
         self.epoch.load(Relaxed)
+    }
+
+    /// Begins another epoch: from here on entries with another tag are older. Called under exclusive access.
+    pub(crate) fn advance_epoch(&self) -> u8 {
+        let next = self.epoch().checked_add(1).unwrap_or(1);
+        self.epoch.store(next, Relaxed);
+        next
     }
 
     /// First stage of a prefetch: the slot where the key's lookup begins. Needs neither gate nor lock.
@@ -323,15 +334,6 @@ pub struct Exclusive<'a> {
     pub keyspace: &'a Keyspace,
     pub(crate) counters: &'a Counters,
     _closed: crate::gate::Closed<'a>,
-}
-
-impl Exclusive<'_> {
-    /// Begins a cut: from here on entries with another tag are older than it.
-    pub fn bump_epoch(&mut self) -> u8 {
-        let next = self.keyspace.epoch().checked_add(1).unwrap_or(1);
-        self.keyspace.epoch.store(next, Relaxed);
-        next
-    }
 }
 
 /// A SCAN cursor: a partition and a position in hash order within it; 0 is both the start and the end.

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::R
 use parking_lot::RawMutex;
 use parking_lot::lock_api::RawMutex as _;
 
+use crate::cut::CutCursor;
 use crate::segment::{Base, Tag};
 use crate::table::Table;
 use crate::waiters::{Queue, Waiter, Waiters};
@@ -178,6 +179,18 @@ impl Contents {
     pub fn tables(&self) -> impl Iterator<Item = (u32, &Table)> {
         let others = self.others.iter().enumerate().filter_map(|(i, t)| Some((i as u32 + 1, t.as_deref()?)));
         std::iter::once((0, &self.first)).chain(others)
+    }
+
+    /// The same, to change.
+    pub fn tables_mut(&mut self) -> impl Iterator<Item = (u32, &mut Table)> {
+        let others =
+            self.others.iter_mut().enumerate().filter_map(|(i, t)| Some((i as u32 + 1, t.as_deref_mut()?)));
+        std::iter::once((0, &mut self.first)).chain(others)
+    }
+
+    /// A table with entries that the cut under way has not seen, and where to go on there.
+    pub(crate) fn unsaved(&mut self) -> Option<(&mut Table, CutCursor)> {
+        self.tables_mut().find_map(|(_, table)| table.cursor.map(|cursor| (table, cursor)))
     }
 
     /// Takes a database's table out and leaves an empty one.

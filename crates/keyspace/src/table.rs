@@ -6,6 +6,7 @@
 //!
 //! The hash given here is the key's hash without the bits that chose the partition, shifted to the left.
 
+use crate::cut::CutCursor;
 use crate::entry::Entry;
 use crate::segment::{Base, Segment};
 
@@ -25,6 +26,8 @@ pub struct Table {
     /// For each value of the leading `depth` bits the number of its segment; empty while that is 0.
     directory: Vec<u32>,
     len: usize,
+    /// Where a cut's traversal stands, while it has not been through.
+    pub(crate) cursor: Option<CutCursor>,
 }
 
 /// Where an entry stands in its table; good until the table changes.
@@ -36,7 +39,7 @@ pub struct Place {
 
 impl Default for Table {
     fn default() -> Table {
-        Table { first: Segment::new(0), others: vec![], directory: vec![], depth: 0, len: 0 }
+        Table { first: Segment::new(0), others: vec![], directory: vec![], depth: 0, len: 0, cursor: None }
     }
 }
 

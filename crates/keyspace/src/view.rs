@@ -14,7 +14,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use data::{Hash, ObjectRef, Type, Value};
 
 use crate::access::idle_seconds;
-use crate::entry::{Entry, NewValue, Str, parse_integer};
+use crate::cut;
+use crate::entry::{Entry, NewValue, OwnedEntry, Str, parse_integer};
 use crate::eviction::Among;
 use crate::gate::Inside;
 use crate::keyspace::{Counters, Cursor, Exclusive, Key, Keyspace, Member, bump, partition_of};
@@ -119,20 +120,6 @@ pub enum Why {
         /// There was no other field, so the key went too.
         all: bool,
     },
-}
-
-/// An entry that has left its table and that takes long to free. Its drop frees it, wherever that is.
-pub struct Discarded(Entry);
-
-// SAFETY: the entry is owned, and what it holds (bytes, collections, shared bytes under an atomic count) may be dropped
-// by any thread.
-unsafe impl Send for Discarded {}
-
-impl Drop for Discarded {
-    fn drop(&mut self) {
-        // SAFETY: nobody else has the entry, and it goes.
-        unsafe { self.0.free() }
-    }
 }
 
 /// Fields of one hash that are deleted in one hold.
@@ -248,7 +235,7 @@ pub struct View<'a> {
     /// Keys that went by themselves, in order.
     pub lost: Vec<Lost>,
     /// What takes long to free: whoever takes it frees it where it hurts nobody.
-    pub discarded: Vec<Discarded>,
+    pub discarded: Vec<OwnedEntry>,
     /// Keys that were touched and that somebody waits for, in order.
     pub ready: VecDeque<(u32, Box<[u8]>)>,
 }
@@ -448,18 +435,50 @@ impl<'a> View<'a> {
     #[inline]
     fn touch_for_write(&mut self, key: &Key, entry: Option<Entry>) {
         if let Some(entry) = entry {
-            self.save_pre_image(entry);
+            self.save_pre_image(key, entry);
         }
         self.tell_watchers(key);
     }
 
-    /// The half of [`View::touch_for_write`] that must come before a change.
+    /// The half of [`View::touch_for_write`] that must come before a change. An entry that is taken out as it is has no need
+    /// of it: [`View::discard`] keeps it.
     #[inline]
-    fn save_pre_image(&mut self, entry: Entry) {
-        let epoch = self.keyspace.epoch();
-        if entry.tag() != epoch {
-            entry.set_tag(epoch);
+    fn save_pre_image(&mut self, key: &Key, entry: Entry) {
+        let keyspace = self.keyspace;
+        if entry.tag() != keyspace.epoch() {
+            keyspace.cut.copy(self.db_at_cut(key), entry, keyspace.epoch());
         }
+    }
+
+    /// The number that the database of a key had at the cut.
+    fn db_at_cut(&mut self, key: &Key) -> u32 {
+        let db = self.db;
+        self.table(key).cursor.map_or(db, |cursor| cursor.db())
+    }
+
+    /// Whether the change of a key is to wait for the cut under way: it has not seen the key, and its value is large or there
+    /// is no room. A command asks this for its keys before it does anything, and is run later if so; [`Cut::may_resume`](cut::Cut::may_resume)
+    /// says when. A value that is `replaced` as a whole (or deleted) may be large.
+    pub fn must_wait(&mut self, key: &[u8], replaced: bool) -> bool {
+        let (cut, epoch, db) = (&self.keyspace.cut, self.keyspace.epoch(), self.db);
+        let Some(entry) = self.entry(key).filter(|entry| entry.tag() != epoch && cut.is_saving()) else {
+            return false;
+        };
+        if cut.is_full() {
+            cut.await_room();
+            return true;
+        }
+        let is_large = !replaced && cut::is_large(entry);
+        if is_large {
+            cut.want(db, key);
+        }
+        is_large
+    }
+
+    /// Whether changing an entry would stop the thread until a cut has saved it.
+    fn is_held_by_cut(&self, entry: Entry) -> bool {
+        let keyspace = self.keyspace;
+        entry.tag() != keyspace.epoch() && keyspace.cut.is_saving() && cut::is_large(entry)
     }
 
     /// The half that may wait until it is known whether anything changes.
@@ -504,21 +523,27 @@ impl<'a> View<'a> {
     /// Takes an entry out of its table and frees it.
     fn take(&mut self, key: &Key, place: Place) {
         let entry = self.detach(key, place);
-        self.discard(entry);
+        self.discard(key, entry);
     }
 
-    /// Frees an entry that has left its table, unless that takes long.
-    fn discard(&mut self, entry: Entry) {
-        let discarded = Discarded(entry);
-        if entry.effort() > LAZY_EFFORT {
-            self.discarded.push(discarded);
+    /// Frees an entry that has left its table, unless the cut has not seen it, or that takes long.
+    fn discard(&mut self, key: &Key, entry: Entry) {
+        let keyspace = self.keyspace;
+        let mut owned = Some(OwnedEntry::new(entry));
+        if entry.tag() != keyspace.epoch() {
+            let db = self.db_at_cut(key);
+            owned = owned.and_then(|owned| keyspace.cut.keep(db, owned));
+        }
+        if let Some(owned) = owned
+            && owned.get().effort() > LAZY_EFFORT
+        {
+            self.discarded.push(owned);
         }
     }
 
     /// Takes an entry out of its table.
     fn detach(&mut self, key: &Key, place: Place) -> Entry {
-        let entry = self.table(key).at(place);
-        self.touch_for_write(key, Some(entry));
+        self.tell_watchers(key);
         let table = self.table(key);
         let entry = table.remove(place);
         let (base, empty) = (table.base(), table.is_empty());
@@ -583,8 +608,11 @@ impl<'a> View<'a> {
             Expire::Keep => before,
             Expire::At(at) => Some(at),
         };
-        self.touch_for_write(key, Some(entry));
-        let value = if expiry == before && entry.value_type() == Type::String {
+        self.tell_watchers(key);
+        let epoch = self.keyspace.epoch();
+        // What the cut has not seen is not written over: the old entry is its own pre-image.
+        let in_place = expiry == before && entry.value_type() == Type::String && entry.tag() == epoch;
+        let value = if in_place {
             match entry.overwrite(value) {
                 Ok(()) => return,
                 Err(value) => value,
@@ -592,7 +620,7 @@ impl<'a> View<'a> {
         } else {
             value
         };
-        let new = Entry::new(key.bytes, value, expiry, entry.tag(), entry.access());
+        let new = Entry::new(key.bytes, value, expiry, epoch, entry.access());
         self.exchange(key, place, new);
     }
 
@@ -600,7 +628,7 @@ impl<'a> View<'a> {
     fn exchange(&mut self, key: &Key, place: Place, new: Entry) {
         let old = self.table(key).replace(place, key.within(), new);
         self.after_exchange(key, old, new);
-        self.discard(old);
+        self.discard(key, old);
     }
 
     fn after_exchange(&mut self, key: &Key, old: Entry, new: Entry) {
@@ -722,8 +750,11 @@ impl<'a> View<'a> {
             }
             return Ok(Some(Modified { result, changes, removed: false }));
         };
+        if entry.value_type() != T::TYPE {
+            return Err(WrongType);
+        }
+        self.save_pre_image(&key, entry);
         let value = entry.value_mut::<T>().ok_or(WrongType)?;
-        self.save_pre_image(entry);
         let times = (T::TYPE == Type::Hash).then(|| (entry.is_timed(), entry.due()));
         let result = work(value, &mut changes);
         let removed = value.is_empty();
@@ -759,11 +790,11 @@ impl<'a> View<'a> {
         let entry = table.at(place);
         let is_due = |at: Option<i64>| at.is_some_and(|at| at <= now);
         // A key that is due goes as a whole when it is looked up.
-        if self.keeps_due || is_due(entry.expiry()) || !is_due(entry.due()) {
+        if self.keeps_due || is_due(entry.expiry()) || !is_due(entry.due()) || self.is_held_by_cut(entry) {
             return;
         }
+        self.save_pre_image(&key, entry);
         let Some(hash) = entry.value_mut::<Hash>() else { return };
-        self.save_pre_image(entry);
         let (was_timed, was_due) = (entry.is_timed(), entry.due());
         let names = pick(hash, now);
         let all = hash.is_empty();
@@ -796,7 +827,7 @@ impl<'a> View<'a> {
             self.keyspace.partition(key.partition()).note_due(at);
             return true;
         }
-        let new = entry.moved(key.bytes, expiry, entry.tag(), entry.access());
+        let new = entry.moved(key.bytes, expiry, self.keyspace.epoch(), entry.access());
         let old = self.table(&key).replace(place, key.within(), new);
         self.after_exchange(&key, old, new);
         // SAFETY: the old entry has left the table, and its value is the new one's.
@@ -821,6 +852,7 @@ impl<'a> View<'a> {
             self.touch_for_write(&from, Some(entry));
             return true;
         }
+        self.save_pre_image(&from, entry);
         let old = self.detach(&from, place);
         let new = old.moved(to, old.expiry(), self.keyspace.epoch(), old.access());
         // SAFETY: the old entry has left the table, and its value is the new one's.
@@ -846,8 +878,7 @@ impl<'a> View<'a> {
         let key = self.keyspace.key(key);
         match self.find_for_write(key.bytes) {
             Some(place) => {
-                let old = self.table(&key).at(place);
-                self.touch_for_write(&key, Some(old));
+                self.tell_watchers(&key);
                 self.exchange(&key, place, entry);
             }
             None => self.insert_entry(&key, entry),
@@ -1052,7 +1083,7 @@ impl<'a> View<'a> {
             }
             counters.count(db, -(table.len() as i64), -(table.volatile() as i64));
             counters.count_timed(db, -(table.timed() as i64));
-            taken.push(table);
+            taken.extend(keyspace.cut.detach(table).err());
             keyspace.partition(number).renew_earliest_due(contents);
             keyspace.mark_occupied(db, number, false);
         }
