@@ -19,6 +19,7 @@ use crate::lazy_free::LazyFree;
 use crate::loading::Loading;
 use crate::log::ReplLog;
 use crate::monitors::Monitors;
+use crate::persistence::Persistence;
 use crate::rates::Rates;
 use crate::slowlog::SlowLog;
 use crate::stats::{Counter, Stats};
@@ -116,6 +117,10 @@ bitflags::bitflags! {
         const MONITORED = 1 << 1;
         /// Memory is full, and nothing may be evicted.
         const FULL = 1 << 2;
+        /// A cut is being read: some keys may not be changed yet.
+        const CUT = 1 << 4;
+        /// The disk does not take what is changed.
+        const DISK_ERROR = 1 << 5;
     }
 }
 
@@ -218,6 +223,8 @@ pub struct Engine {
     pub exceeded: Exceeded,
     /// The load from disk that goes on, and the last one.
     pub loading: Loading,
+    /// The data's life on disk.
+    pub persistence: Persistence,
     /// The latest keyspace events.
     pub events: Mutex<VecDeque<Event>>,
     /// Clients that see every command.
@@ -266,6 +273,7 @@ impl Engine {
             lazy_free: LazyFree::default(),
             exceeded: Exceeded::default(),
             loading: Loading::default(),
+            persistence: Persistence::default(),
             events: Mutex::default(),
             monitors: Monitors::new(workers),
             tells_losses: AtomicBool::new(false),

@@ -25,6 +25,7 @@ pub mod lazy_free;
 pub mod loading;
 pub mod log;
 pub mod monitors;
+pub mod persistence;
 pub mod pipeline;
 pub mod rates;
 pub mod secrets;

@@ -21,9 +21,10 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::entry::{Entry, OwnedEntry, Str};
 use crate::gate::Inside;
-use crate::keyspace::{Exclusive, Keyspace, Member, Size};
+use crate::keyspace::{Keyspace, Member, Size};
 use crate::partition::{Contents, PARTITIONS};
 use crate::table::Table;
+use crate::view::View;
 
 /// Entries looked at in one hold of a partition's lock: some microseconds.
 const SLICE: usize = 32;
@@ -203,13 +204,13 @@ impl Cut {
             && self.parked.swap(false, Relaxed)
     }
 
-    /// Takes over a table that leaves the keyspace, if it has entries to save.
-    pub(crate) fn detach(&self, table: Table) -> Result<(), Table> {
+    /// Takes over a table that leaves the keyspace, and gives it back if there is nothing in it to save.
+    pub(crate) fn detach(&self, table: Table) -> Option<Table> {
         if !self.is_saving() || table.cursor.is_none() {
-            return Err(table);
+            return Some(table);
         }
         self.flow.lock().detached.push(table);
-        Ok(())
+        None
     }
 }
 
@@ -235,22 +236,46 @@ impl CutCursor {
     }
 }
 
-impl<'a> Exclusive<'a> {
-    /// Takes a cut; `None` while the traversal of the one before goes on.
-    pub fn cut(&mut self) -> Option<Traversal<'a>> {
-        let keyspace = self.keyspace;
-        keyspace.cut.phase.compare_exchange(IDLE, SAVING, Relaxed, Relaxed).ok()?;
-        keyspace.cut.stalls.store(0, Relaxed);
-        let epoch = keyspace.advance_epoch();
-        let sizes: Vec<Size> = (0..keyspace.databases()).map(|db| keyspace.size(db)).collect();
+impl Keyspace {
+    /// Takes a cut, by exclusive access; `None` while the traversal of the one before goes on.
+    ///
+    /// # Panics
+    /// Where the view is not one of everything.
+    pub fn cut(&self, everything: &View) -> Option<Traversal<'_>> {
+        assert!(everything.is_exclusive(), "a cut needs exclusive access");
+        self.cut.phase.compare_exchange(IDLE, SAVING, Relaxed, Relaxed).ok()?;
+        self.cut.stalls.store(0, Relaxed);
+        let epoch = self.advance_epoch();
+        let sizes: Vec<Size> = (0..self.databases()).map(|db| self.size(db)).collect();
         for partition in 0..PARTITIONS {
             // SAFETY: exclusive access; no other reference to the contents lives.
-            let contents = unsafe { keyspace.partition(partition).contents() };
+            let contents = unsafe { self.partition(partition).contents() };
             for (db, table) in contents.tables_mut().filter(|(_, table)| !table.is_empty()) {
                 table.cursor = Some(CutCursor { db, position: 0 });
             }
         }
-        Some(Traversal { keyspace, epoch, partition: 0, slice: Vec::new(), sizes, seen: 0 })
+        Some(Traversal { keyspace: self, epoch, partition: 0, slice: Vec::new(), sizes, seen: 0 })
+    }
+}
+
+impl View<'_> {
+    /// Visits every entry, database by database, by exclusive access.
+    ///
+    /// # Panics
+    /// Where the view is not one of everything.
+    pub fn each_image(&mut self, visit: &mut dyn FnMut(Image<'_>)) {
+        assert!(self.is_exclusive(), "all there is takes exclusive access");
+        let keyspace = self.keyspace();
+        for (db, partition) in (0..keyspace.databases()).flat_map(|db| (0..PARTITIONS).map(move |p| (db, p)))
+        {
+            // SAFETY: exclusive access, and `self` is borrowed.
+            let contents = unsafe { keyspace.partition(partition).contents() };
+            contents
+                .table(db)
+                .into_iter()
+                .flat_map(Table::entries)
+                .for_each(|entry| visit(Image::of(db, entry)));
+        }
     }
 }
 

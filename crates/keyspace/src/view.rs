@@ -1083,7 +1083,7 @@ impl<'a> View<'a> {
             }
             counters.count(db, -(table.len() as i64), -(table.volatile() as i64));
             counters.count_timed(db, -(table.timed() as i64));
-            taken.extend(keyspace.cut.detach(table).err());
+            taken.extend(keyspace.cut.detach(table));
             keyspace.partition(number).renew_earliest_due(contents);
             keyspace.mark_occupied(db, number, false);
         }

@@ -7,7 +7,7 @@ use data::list::End;
 use data::{Hash, Limits, List};
 use keyspace::eviction::{Measure, Policy, Pool};
 use keyspace::{
-    Cursor, Expire, Image, ImageValue, Keyspace, Member, Missing, NewValue, PARTITIONS, Str, View,
+    Expire, Image, ImageValue, Keyspace, Member, Missing, NewValue, PARTITIONS, Str, Traversal, View,
 };
 use proptest::prelude::*;
 
@@ -77,20 +77,13 @@ fn put_down(image: Image<'_>, into: &mut Contents) {
 /// All that there is, due or not.
 fn everything(view: &mut View) -> Contents {
     let mut all = Contents::new();
-    view.now = i64::MIN;
-    for (db, partition) in (0..DATABASES).flat_map(|db| (0..PARTITIONS).map(move |p| (db, p))) {
-        view.db = db;
-        let mut position = Some(0);
-        while let Some(from) = position {
-            position = view.scan_partition(Cursor { partition, position: from }, &mut 100, &mut |found| {
-                let string = || ImageValue::Str(found.str().unwrap_or(Str::Int(0)));
-                let value = found.object().map_or_else(string, ImageValue::Object);
-                let (key, expiry, access) = (found.key(), found.expiry(), found.access());
-                put_down(Image { db, key, value, expiry, access }, &mut all);
-            });
-        }
-    }
+    view.each_image(&mut |image| put_down(image, &mut all));
     all
+}
+
+fn cut<'a>(keyspace: &'a Keyspace, member: &Member<'a>) -> Option<Traversal<'a>> {
+    let mut exclusive = keyspace.exclusive(member);
+    keyspace.cut(&View::exclusive(&mut exclusive, 0))
 }
 
 fn fill(list: &mut List, count: usize) {
@@ -193,8 +186,8 @@ fn history(before: &[Op], during: &[Op]) -> (Contents, Contents, usize) {
     before.iter().for_each(|op| world.run(op));
     let (expected, traversal) = {
         let mut exclusive = keyspace.exclusive(&reader);
-        let expected = everything(&mut View::exclusive(&mut exclusive, world.now));
-        (expected, exclusive.cut())
+        let mut view = View::exclusive(&mut exclusive, world.now);
+        (everything(&mut view), keyspace.cut(&view))
     };
     let mut traversal = traversal.expect("the first cut");
     let (mut saved, mut ops, mut goes_on) = (Contents::new(), during.iter(), true);
@@ -244,7 +237,7 @@ fn a_large_value_does_not_change_while_it_is_read() {
     let keyspace = Keyspace::new(1, 3);
     let (member, reader) = (keyspace.join(), keyspace.join());
     with_key(&keyspace, &member, b"large", |view| push(view, b"large", 100_000));
-    let mut traversal = keyspace.exclusive(&reader).cut().expect("a cut");
+    let mut traversal = cut(&keyspace, &reader).expect("a cut");
     let waits = |replaced| with_key(&keyspace, &member, b"large", |view| view.must_wait(b"large", replaced));
     assert!(waits(false) && !waits(true));
     // A writer that did not ask (a script with an undeclared key) is stopped until the value is saved.
@@ -285,8 +278,8 @@ fn a_cancelled_cut_makes_way_for_the_next() {
     set(1);
     // More often than there are tags.
     for round in 0..300 {
-        let mut traversal = keyspace.exclusive(&reader).cut().expect("a cut");
-        assert!(keyspace.exclusive(&reader).cut().is_none(), "one at a time");
+        let mut traversal = cut(&keyspace, &reader).expect("a cut");
+        assert!(cut(&keyspace, &reader).is_none(), "one at a time");
         for _ in 0..round % 7 {
             traversal.step(&reader, &mut |_| ());
         }
@@ -295,7 +288,7 @@ fn a_cancelled_cut_makes_way_for_the_next() {
         while traversal.step(&reader, &mut |_| panic!("nothing is saved any more")) {}
         assert_eq!(keyspace.cut.queued_bytes(), 0);
     }
-    let mut traversal = keyspace.exclusive(&reader).cut().expect("a cut");
+    let mut traversal = cut(&keyspace, &reader).expect("a cut");
     set(-1);
     while traversal.step(&reader, &mut |image| {
         assert!(matches!(image.value, ImageValue::Str(Str::Int(299))));
@@ -332,7 +325,7 @@ fn threads_write_while_a_cut_is_read() {
             });
         }
         for _ in 0..8 {
-            let mut traversal = keyspace.exclusive(&reader).cut().expect("a cut");
+            let mut traversal = cut(&keyspace, &reader).expect("a cut");
             let mut values: Vec<Option<i64>> = vec![None; COUNT as usize];
             while traversal.step(&reader, &mut |image| {
                 let ImageValue::Str(Str::Int(round)) = image.value else { panic!("a number") };

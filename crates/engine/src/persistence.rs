@@ -1,0 +1,126 @@
+//! The data's life on disk, as the rest of the server sees it: what is asked of it ([`Storage`], which the server pushes down at
+//! start) and what is known of it (atomic counts that INFO shows and checks read).
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+
+use keyspace::View;
+
+use crate::engine::{Attention, Engine, Shutdown, unix_millis};
+use crate::error::{Error, Outcome};
+
+/// Whoever writes the data to disk and reads it back.
+pub trait Storage: Send + Sync {
+    /// SAVE: writes a snapshot while everyone waits. Under exclusive access, as all but [`Storage::tick`].
+    fn save(&self, view: &mut View) -> Outcome;
+    /// BGSAVE: begins to write one. With `schedule`, as soon as nothing else is being written. Answers what the client is told.
+    fn save_in_background(&self, view: &mut View, schedule: bool) -> Result<&'static str, Error>;
+    /// FLUSHALL has emptied everything.
+    fn flushed(&self, view: &mut View);
+    /// DEBUG RELOAD: saves and loads the snapshot again.
+    fn reload(&self, view: &mut View, how: Reload) -> Outcome;
+    /// What the clock asks for, about ten times a second: save points, what was scheduled.
+    fn tick(&self);
+    /// Leaves on disk what must be there when the process ends. After that nothing changes any more: the caller keeps exclusive
+    /// access to the end.
+    fn close(&self, view: &mut View, shutdown: &Shutdown) -> Outcome;
+}
+
+/// How DEBUG RELOAD goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reload {
+    /// The file stays as it is.
+    pub no_save: bool,
+    /// The keys there are stay.
+    pub no_flush: bool,
+    /// A key that is there is replaced by the file's.
+    pub merge: bool,
+}
+
+/// What is asked, and what is known.
+#[derive(Default)]
+pub struct Persistence {
+    storage: OnceLock<Box<dyn Storage>>,
+    /// Snapshots.
+    pub snapshot: Snapshots,
+}
+
+/// What is known of snapshots.
+pub struct Snapshots {
+    /// The count of changes when the last one was begun.
+    pub changes_before: AtomicU64,
+    /// When the last one was made, in Unix seconds; the start counts as one.
+    pub last_save: AtomicI64,
+    /// When one was tried in the background for the last time, in Unix seconds.
+    pub last_try: AtomicI64,
+    /// Whether the last one in the background was made.
+    pub last_ok: AtomicBool,
+    /// How long the last one in the background took, in seconds; -1: there was none.
+    pub last_seconds: AtomicI64,
+    /// When the one under way was begun, in Unix seconds; 0: there is none.
+    pub started: AtomicI64,
+    /// Those made.
+    pub saves: AtomicU64,
+    /// Keys that are to be written; 0 while nothing is.
+    pub keys_total: AtomicU64,
+    /// Keys of them that are.
+    pub keys_done: AtomicU64,
+    /// How long the last cut kept everyone out, in microseconds.
+    pub cut_micros: AtomicU64,
+}
+
+impl Default for Snapshots {
+    fn default() -> Snapshots {
+        Snapshots {
+            changes_before: AtomicU64::new(0),
+            last_save: AtomicI64::new(unix_millis() / 1000),
+            last_try: AtomicI64::new(0),
+            last_ok: AtomicBool::new(true),
+            last_seconds: AtomicI64::new(-1),
+            started: AtomicI64::new(0),
+            saves: AtomicU64::new(0),
+            keys_total: AtomicU64::new(0),
+            keys_done: AtomicU64::new(0),
+            cut_micros: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Persistence {
+    /// Says who does it; once, at start.
+    pub fn attach(&self, storage: Box<dyn Storage>) {
+        let _ = self.storage.set(storage);
+    }
+
+    /// Who does it.
+    ///
+    /// # Errors
+    /// Where nobody does.
+    pub fn storage(&self) -> Result<&dyn Storage, Error> {
+        self.storage.get().map(Box::as_ref).ok_or(Error::text("ERR nothing keeps data on disk here"))
+    }
+}
+
+impl Engine {
+    /// Changes since the last snapshot was begun.
+    pub fn unsaved_changes(&self) -> u64 {
+        let changes = self.keyspace.total(|counters| &counters.changes);
+        changes.saturating_sub(self.persistence.snapshot.changes_before.load(Relaxed))
+    }
+
+    /// Says that what there is now is on disk.
+    pub fn note_saved(&self) {
+        let changes = self.keyspace.total(|counters| &counters.changes);
+        self.persistence.snapshot.changes_before.store(changes, Relaxed);
+    }
+
+    /// Has commands ask the cut under way whether they must wait, or no longer.
+    pub fn attend_cut(&self, on: bool) {
+        self.attend(Attention::CUT, on);
+    }
+
+    /// Refuses what changes data since the disk cannot take it, or no longer.
+    pub fn attend_disk_error(&self, on: bool) {
+        self.attend(Attention::DISK_ERROR, on);
+    }
+}
