@@ -116,6 +116,8 @@ bitflags::bitflags! {
         const MONITORED = 1 << 1;
         /// Memory is full, and nothing may be evicted.
         const FULL = 1 << 2;
+        /// Data are loaded from disk.
+        const LOADING = 1 << 3;
     }
 }
 
