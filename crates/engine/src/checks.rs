@@ -11,6 +11,10 @@ use crate::error::Error;
 use crate::table::Row;
 use crate::transaction::Queue;
 
+const LOADING: Error = Error::text("LOADING Redis is loading the dataset in memory");
+/// What a replica or a client that monitors may not run.
+const TOUCHES_DATA: Flags = Flags::WRITE.union(Flags::READONLY).union(Flags::MAY_REPLICATE);
+
 /// What the checks say.
 pub enum Verdict {
     /// It runs now.
@@ -48,6 +52,13 @@ pub fn check(
     if engine.attends(Attention::FULL) && takes_memory(client, row) {
         return Verdict::Refuse(Some(row), Error::OutOfMemory);
     }
+    if engine.attends(Attention::LOADING) && !runs_while_loading(client, row) {
+        return Verdict::Refuse(Some(row), LOADING);
+    }
+    if client.is(State::REPLICA | State::MONITOR) && row.command.flags.intersects(TOUCHES_DATA) {
+        let error = Error::text("ERR Replica can't interact with the keyspace");
+        return Verdict::Refuse(Some(row), error);
+    }
     if engine.pause.holds(may_write(client, row), now) && !client.is(State::REPLICA) {
         return Verdict::Park;
     }
@@ -68,10 +79,6 @@ fn may_run(config: &Config, client: &Client, row: &Row) -> Result<(), Error> {
     }
     if client.is(State::MULTI) && row.has(Flags::NO_MULTI) {
         return Err(Error::NotInTransaction);
-    }
-    let touches_data = Flags::WRITE | Flags::READONLY | Flags::MAY_REPLICATE;
-    if client.is(State::REPLICA | State::MONITOR) && row.command.flags.intersects(touches_data) {
-        return Err(Error::text("ERR Replica can't interact with the keyspace"));
     }
     Ok(())
 }
@@ -122,6 +129,16 @@ fn takes_memory(client: &Client, row: &Row) -> bool {
             grows(row)
                 || client.is(State::MULTI) && !matches!(row.full_name.as_str(), "discard" | "quit" | "reset")
         }
+    }
+}
+
+/// Whether a command, or each of the transaction that it runs, is allowed before all data are there.
+fn runs_while_loading(client: &Client, row: &Row) -> bool {
+    let is_allowed = |row: &Row| row.has(Flags::LOADING);
+    let mut queued = client.queue.iter().flat_map(|queue| &queue.commands);
+    match row.command.handler {
+        Handler::Exec => is_allowed(row) && queued.all(|(row, _)| is_allowed(row)),
+        _ => is_allowed(row),
     }
 }
 

@@ -50,6 +50,23 @@ impl Effects {
     }
 }
 
+/// How large values may grow before their encodings change, as the directives say.
+pub fn limits(config: &Config) -> Limits {
+    Limits {
+        list_max_listpack_size: config.list_max_listpack_size.into(),
+        list_compress_depth: config.list_compress_depth as usize,
+        set_max_intset_entries: config.set_max_intset_entries,
+        set_max_listpack_entries: config.set_max_listpack_entries,
+        set_max_listpack_value: config.set_max_listpack_value,
+        zset_max_listpack_entries: config.zset_max_listpack_entries,
+        zset_max_listpack_value: config.zset_max_listpack_value,
+        hash_max_listpack_entries: config.hash_max_listpack_entries,
+        hash_max_listpack_value: config.hash_max_listpack_value,
+        stream_node_max_bytes: config.stream_node_max_bytes,
+        stream_node_max_entries: config.stream_node_max_entries as usize,
+    }
+}
+
 /// What [`KeyCx::modify`] lends beside the value.
 pub struct Change<'r, 'c> {
     /// Changes so far, as Redis counts them; a change that is not counted is lost.
@@ -156,20 +173,7 @@ impl<'c> KeyCx<'c, '_> {
 
     /// How large values may grow before their encodings change.
     pub fn limits(&self) -> Limits {
-        let config = self.config;
-        Limits {
-            list_max_listpack_size: config.list_max_listpack_size.into(),
-            list_compress_depth: config.list_compress_depth as usize,
-            set_max_intset_entries: config.set_max_intset_entries,
-            set_max_listpack_entries: config.set_max_listpack_entries,
-            set_max_listpack_value: config.set_max_listpack_value,
-            zset_max_listpack_entries: config.zset_max_listpack_entries,
-            zset_max_listpack_value: config.zset_max_listpack_value,
-            hash_max_listpack_entries: config.hash_max_listpack_entries,
-            hash_max_listpack_value: config.hash_max_listpack_value,
-            stream_node_max_bytes: config.stream_node_max_bytes,
-            stream_node_max_entries: config.stream_node_max_entries as usize,
-        }
+        limits(self.config)
     }
 
     /// The longest string that may come to be, in bytes.

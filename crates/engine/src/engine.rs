@@ -117,6 +117,8 @@ bitflags::bitflags! {
         const MONITORED = 1 << 1;
         /// Memory is full, and nothing may be evicted.
         const FULL = 1 << 2;
+        /// Data are loaded from disk.
+        const LOADING = 1 << 3;
         /// A cut is being read: some keys may not be changed yet.
         const CUT = 1 << 4;
         /// The disk does not take what is changed.

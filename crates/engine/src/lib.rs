@@ -6,6 +6,7 @@
 //! - [`pipeline`]: plan, prefetch, check, lock, run, log; [`checks`] says who may run what.
 //! - [`engine`]: what the process shares: keyspace, [`client`]s, the replication [`log`], and what it knows of itself:
 //!   [`stats`] and their [`rates`], [`slowlog`], [`latency`], [`cpu_time`].
+//! - [`loading`]: what is known of a load from disk while it goes on.
 //! - [`eviction`] makes room when memory is full; [`lazy_free`] frees what is large where it hurts nobody.
 
 pub mod args;
@@ -37,7 +38,7 @@ pub mod transaction;
 
 pub use client::{Client, State};
 pub use command::{Arg, ArgKind, Categories, Command, Flags, Group, Handler, KeyFlags, KeySpec};
-pub use cx::{KeyCx, ServerCx};
+pub use cx::{KeyCx, ServerCx, limits};
 pub use engine::{CARNELIAN_VERSION, Engine, Host, REDIS_VERSION, unix_micros, unix_millis};
 pub use error::{Error, Outcome};
 pub use pipeline::{Batch, Executor, Peer, Peers};

@@ -127,7 +127,7 @@ pub struct Size {
 }
 
 /// A key, and the hash that says where it is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Key<'a> {
     /// The key's bytes.
     pub bytes: &'a [u8],
@@ -251,7 +251,7 @@ impl Keyspace {
     }
 
     #[inline]
-    fn peek_table(&self, db: u32, hash: u64, work: impl FnOnce(&Table, u64)) {
+    pub(crate) fn peek_table(&self, db: u32, hash: u64, work: impl FnOnce(&Table, u64)) {
         let partition = &self.partitions[partition_of(hash)];
         if !partition.try_lock() {
             return;

@@ -13,6 +13,7 @@ pub mod eviction;
 pub mod expiry;
 pub mod gate;
 pub mod keyspace;
+pub mod load;
 pub mod partition;
 pub mod segment;
 pub mod table;
@@ -26,6 +27,7 @@ pub use gate::Inside;
 /// Where [`Str::bytes`] writes an integer's text.
 pub use itoa::Buffer as IntBuffer;
 pub use keyspace::{Cursor, Exclusive, Key, Keyspace, Member, Size, partition_of};
+pub use load::{Duplicate, Existing, LoadedKey};
 pub use partition::{NEVER, PARTITIONS, WatchFlag};
 pub use table::Table;
 pub use view::{

@@ -249,6 +249,12 @@ impl Segment {
         }
     }
 
+    /// Asks for the cache line where the slot of a new entry will stand.
+    #[inline]
+    pub fn prefetch_home(&self, hash: u64) {
+        prefetch(self.base().home_address(self.tag(hash)));
+    }
+
     /// Asks for the beginning of that entry's value, if it is a collection. The entry itself has been asked for before.
     #[inline]
     pub fn prefetch_value(&self, hash: u64) {

@@ -116,6 +116,12 @@ impl Table {
         self.segment(self.segment_of(hash)).prefetch_entry(hash);
     }
 
+    /// Asks for the cache line where the slot of a new entry will stand.
+    #[inline]
+    pub fn prefetch_home(&self, hash: u64) {
+        self.segment(self.segment_of(hash)).prefetch_home(hash);
+    }
+
     /// Asks for the beginning of that entry's value, if it is a collection.
     #[inline]
     pub fn prefetch_value(&self, hash: u64) {

@@ -334,7 +334,7 @@ impl<'a> View<'a> {
         unsafe { self.keyspace.partition(partition).contents() }
     }
 
-    fn table(&mut self, key: &Key) -> &mut Table {
+    pub(crate) fn table(&mut self, key: &Key) -> &mut Table {
         let db = self.db;
         self.contents(key.partition()).table_mut(db)
     }
@@ -581,7 +581,7 @@ impl<'a> View<'a> {
         self.insert_entry(key, entry);
     }
 
-    fn insert_entry(&mut self, key: &Key, entry: Entry) {
+    pub(crate) fn insert_entry(&mut self, key: &Key, entry: Entry) {
         let keyspace = self.keyspace;
         self.touch_for_write(key, None);
         let table = self.table(key);
@@ -625,7 +625,7 @@ impl<'a> View<'a> {
     }
 
     /// Puts `new` in the place of the entry there, which is freed.
-    fn exchange(&mut self, key: &Key, place: Place, new: Entry) {
+    pub(crate) fn exchange(&mut self, key: &Key, place: Place, new: Entry) {
         let old = self.table(key).replace(place, key.within(), new);
         self.after_exchange(key, old, new);
         self.discard(key, old);

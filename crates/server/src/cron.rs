@@ -33,15 +33,16 @@ pub fn run(engine: &'static Engine) {
         if engine.pause.has_ended(now) {
             engine.resume_clients();
         }
-        if engine.active_expire.load(Relaxed) && !engine.pause.is_paused(now) {
+        let is_loading = engine.loading.is_on();
+        if engine.active_expire.load(Relaxed) && !engine.pause.is_paused(now) && !is_loading {
             next = expire_round(engine, &member, next, now);
             let spent = started.elapsed().as_nanos() as u64;
             engine.expire_nanos.add(spent);
             engine.note_latency("expire-cycle", spent);
         }
         // Where commands have left something to evict, no round is waited for.
-        let room = evictor.make_room(engine, &member, &engine.config());
-        rest = if room == Room::Soon { PAUSE } else { ROUND };
+        let is_full = !is_loading && evictor.make_room(engine, &member, &engine.config()) == Room::Soon;
+        rest = if is_full { PAUSE } else { ROUND };
         engine.sample();
         engine.cron_nanos.add(started.elapsed().as_nanos() as u64);
     }

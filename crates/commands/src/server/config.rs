@@ -106,7 +106,8 @@ fn set(cx: &mut ServerCx) -> Outcome {
     let pairs: Vec<(&[u8], &[u8])> =
         (2..args.len()).step_by(2).map(|i| (args.at(i), args.at(i + 1))).collect();
     let record = &cx.client.record;
-    let caller = Caller { local: record.is_unix || checks::is_loopback(&record.address), loading: false };
+    let local = record.is_unix || checks::is_loopback(&record.address);
+    let caller = Caller { local, loading: cx.engine.loading.is_on() };
     let _one = cx.engine.config_change.lock();
     let old = cx.engine.config();
     let (new, changed) = config::set(&old, &pairs, caller).map_err(refusal)?;

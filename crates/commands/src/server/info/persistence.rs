@@ -1,10 +1,14 @@
 //! INFO's section Persistence.
 
+use std::sync::atomic::Ordering::Relaxed;
+
+use engine::unix_millis;
+
 use super::{Field, flag};
-use Field::{Always, Idle};
+use Field::{Always, Idle, Sometimes};
 
 pub const FIELDS: &[Field] = &[
-    Idle("loading", "0"),
+    Always("loading", |s| flag(s.engine.loading.is_on())),
     Idle("async_loading", "0"),
     Idle("current_cow_peak", "0"),
     Idle("current_cow_size", "0"),
@@ -20,8 +24,8 @@ pub const FIELDS: &[Field] = &[
     Idle("rdb_current_bgsave_time_sec", "-1"),
     Idle("rdb_saves", "0"),
     Idle("rdb_last_cow_size", "0"),
-    Idle("rdb_last_load_keys_expired", "0"),
-    Idle("rdb_last_load_keys_loaded", "0"),
+    Always("rdb_last_load_keys_expired", |s| s.engine.loading.keys_expired.load(Relaxed).to_string()),
+    Always("rdb_last_load_keys_loaded", |s| s.engine.loading.keys_loaded.load(Relaxed).to_string()),
     Always("aof_enabled", |s| flag(s.config.appendonly)),
     Idle("aof_rewrite_in_progress", "0"),
     Idle("aof_rewrite_scheduled", "0"),
@@ -34,4 +38,12 @@ pub const FIELDS: &[Field] = &[
     Idle("aof_last_cow_size", "0"),
     Idle("module_fork_in_progress", "0"),
     Idle("module_fork_last_cow_size", "0"),
+    Sometimes("loading_start_time", |s| Some(s.engine.loading.progress()?.started.to_string())),
+    Sometimes("loading_total_bytes", |s| Some(s.engine.loading.progress()?.total_bytes.to_string())),
+    Sometimes("loading_rdb_used_mem", |s| Some(s.engine.loading.progress()?.writer_memory.to_string())),
+    Sometimes("loading_loaded_bytes", |s| Some(s.engine.loading.progress()?.loaded_bytes.to_string())),
+    Sometimes("loading_loaded_perc", |s| Some(format!("{:.2}", s.engine.loading.progress()?.percent()))),
+    Sometimes("loading_eta_seconds", |s| {
+        Some(s.engine.loading.progress()?.eta_seconds(unix_millis() / 1000).to_string())
+    }),
 ];
