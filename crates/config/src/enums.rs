@@ -107,6 +107,29 @@ word_enum! {
 }
 
 word_enum! {
+    /// `rdb-version`: the version of the format that snapshots are written in.
+    RdbVersion {
+        /// 10, or 12 where hashes have fields that expire.
+        Auto = "auto",
+        /// What Redis 5 and later load.
+        V9 = "9",
+        /// What Redis 7.0 and later load, and Valkey.
+        V10 = "10",
+        /// What Redis 7.2 and later load, and Valkey.
+        V11 = "11",
+        /// What Redis 7.4 and later load.
+        V12 = "12",
+    }
+}
+
+impl RdbVersion {
+    /// The version, where one is said.
+    pub fn number(self) -> Option<u16> {
+        self.name().parse().ok()
+    }
+}
+
+word_enum! {
     /// `appendfsync`: when the append-only file is forced to disk.
     AppendFsync {
         /// Once a second, in the background.

@@ -35,7 +35,8 @@ pub use args::Sources;
 pub use check::expand_title;
 pub use enums::{
     AppendFsync, DisklessLoad, EndpointType, EvictionPolicy, LogLevel, OomScoreAdj, PropagationError,
-    ProtectedAction, PubsubDefault, SanitizeDumpPayload, Supervised, SyslogFacility, TlsAuthClients,
+    ProtectedAction, PubsubDefault, RdbVersion, SanitizeDumpPayload, Supervised, SyslogFacility,
+    TlsAuthClients,
 };
 pub use file::{Directive, LoadError, Loaded, Origin};
 pub use flags::{NotifyEvents, ShutdownFlags};

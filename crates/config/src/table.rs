@@ -329,19 +329,21 @@ params! {
         /// When to save: pairs of seconds and changes, each a condition. The first line replaces these defaults,
         /// further lines add to it. Empty: never by itself.
         save: Vec<SavePoint> = vec![SavePoint::new(3600, 1), SavePoint::new(300, 100), SavePoint::new(60, 10_000)],
-            [MULTI_ARG], acts Warn;
+            [MULTI_ARG];
         /// The directory of all data files. Relative file names start here.
         dir: PathBuf = working_dir(), [PROTECTED|DENY_LOADING];
         /// The snapshot's file name.
         dbfilename: String = "dump.rdb".into(), in Kind::Text(check::rdb_file_name), [PROTECTED];
         /// Compress strings in snapshots (LZF).
-        rdbcompression: bool = true, acts Warn;
+        rdbcompression: bool = true;
         /// End snapshots with a checksum, and check it when loading.
-        rdbchecksum: bool = true, [IMMUTABLE], acts Warn;
+        rdbchecksum: bool = true, [IMMUTABLE];
+        /// The version of the snapshots' format: 9, 10, 11 or 12; auto is the lowest from 10 on that carries the data.
+        rdb_version: RdbVersion = RdbVersion::Auto;
         /// Refuse writes after a background save failed, until one succeeds.
-        stop_writes_on_bgsave_error: bool = true, acts Warn;
+        stop_writes_on_bgsave_error: bool = true;
         /// Force a growing snapshot to disk every 4 MiB, to spread the work.
-        rdb_save_incremental_fsync: bool = true, acts Warn;
+        rdb_save_incremental_fsync: bool = true;
         /// Remove snapshot files that replication made, if nothing else persists the data.
         rdb_del_sync_files: bool = false, acts Warn;
     }
@@ -532,7 +534,7 @@ params! {
         /// Serve clients after loading so many bytes.
         loading_process_events_interval_bytes: u64 = 2 << 20, in int(1024, INT_MAX, Unit::Bytes), [HIDDEN], acts Warn;
         /// Wait after each saved key; a negative value waits once in so many keys.
-        rdb_key_save_delay: i32 = 0, in int(i32::MIN as i128, INT_MAX, Unit::Microseconds), [HIDDEN], acts Warn;
+        rdb_key_save_delay: i32 = 0, in int(i32::MIN as i128, INT_MAX, Unit::Microseconds), [HIDDEN];
         /// File for all requests and replies.
         req_res_logfile: Option<String> = None, [IMMUTABLE|HIDDEN], acts Warn;
         /// Leave by exit(3) instead of abort(3) after a fatal error.

@@ -52,6 +52,10 @@ pub fn check(
     if engine.attends(Attention::FULL) && takes_memory(client, row) {
         return Verdict::Refuse(Some(row), Error::OutOfMemory);
     }
+    if engine.attends(Attention::DISK_ERROR) && is_snapshot_missing(engine, config) && is_stopped(client, row)
+    {
+        return Verdict::Refuse(Some(row), Error::SnapshotFailed);
+    }
     if engine.attends(Attention::LOADING) && !runs_while_loading(client, row) {
         return Verdict::Refuse(Some(row), LOADING);
     }
@@ -117,6 +121,22 @@ fn may_write(client: &Client, row: &Row) -> bool {
     match row.command.handler {
         Handler::Exec => client.queue.iter().flat_map(|q| &q.commands).any(|(row, _)| writes(row)),
         _ => writes(row) && !client.is(State::MULTI),
+    }
+}
+
+/// Whether snapshots are asked for, the last one was not made, and that is a reason to stop.
+fn is_snapshot_missing(engine: &Engine, config: &Config) -> bool {
+    config.stop_writes_on_bgsave_error
+        && !config.save.is_empty()
+        && !engine.persistence.snapshot.last_ok.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+/// Whether a command is refused while the disk does not take data: what changes any, and PING, by which health is checked.
+fn is_stopped(client: &Client, row: &Row) -> bool {
+    let writes = |row: &Row| row.has(Flags::WRITE);
+    match row.command.handler {
+        Handler::Exec => client.queue.iter().flat_map(|queue| &queue.commands).any(|(row, _)| writes(row)),
+        _ => writes(row) || row.full_name == "ping",
     }
 }
 

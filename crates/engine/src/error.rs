@@ -73,6 +73,11 @@ pub enum Error {
         /// The container, in capitals.
         command: String,
     },
+    /// A change while snapshots can't be written.
+    #[error(
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."
+    )]
+    SnapshotFailed,
     /// The client must authenticate first.
     #[error("NOAUTH Authentication required.")]
     NoAuth,

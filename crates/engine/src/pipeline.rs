@@ -18,7 +18,7 @@ use resp::{Args, Encoder, Limits, OwnedArgs, Parsed, Parser, ProtocolError, Span
 use crate::blocking::{Blocked, Ended, UNBLOCKED, Wait, Waiting};
 use crate::checks::{self, Verdict};
 use crate::client::{Client, State};
-use crate::command::{Flags, Group, Handler};
+use crate::command::{Flags, Group, Handler, KeyFlags};
 use crate::cx::{Effects, Event, KeyCx, ServerCx};
 use crate::engine::{Attention, Engine, LogLevel, Message, unix_micros, unix_millis};
 use crate::error::{Error, Outcome};
@@ -451,6 +451,21 @@ fn is_exclusive(row: &Row, client: &Client, args: Args) -> bool {
     }
 }
 
+/// Whether a command would change a key before the cut under way can have seen it. All keys are asked, so that the traversal
+/// hears of each. They are held.
+#[cold]
+fn must_wait(view: &mut View, db: u32, args: Args, row: &Row) -> bool {
+    if !row.has(Flags::WRITE) {
+        return false;
+    }
+    view.db = db;
+    let changed = |flags: &KeyFlags| flags.intersects(KeyFlags::RW | KeyFlags::OW | KeyFlags::RM);
+    let keys = row.keys(args).into_iter().flatten().filter(|(_, flags)| changed(flags));
+    keys.fold(false, |waits, (index, flags)| {
+        view.must_wait(args.at(index), flags.intersects(KeyFlags::OW | KeyFlags::RM)) || waits
+    })
+}
+
 /// Whether a transaction runs with exclusive access: one of its commands is about more than its keys.
 fn needs_exclusive(queue: &Queue) -> bool {
     queue.commands.iter().any(|(row, args)| {
@@ -517,6 +532,9 @@ impl Core {
                 view.no_touch = client.is(State::NO_TOUCH) && row.command.name != "touch";
                 let flow = self.command(view, client, args, row, hash);
                 view.no_touch = false;
+                if let Flow::Parked = flow {
+                    return flow;
+                }
                 self.show_monitors(client, args, row);
                 if let Flow::Waiting = flow {
                     return flow;
@@ -568,11 +586,17 @@ impl Core {
         let (mut unit, mut flow) = (Unit::default(), Flow::Done);
         match row.command.handler {
             Handler::Exec => {
+                if self.engine.attends(Attention::CUT) && self.transaction_must_wait(view, client) {
+                    return self.park(view, client);
+                }
                 let outcome = self.exec(view, client, &mut unit);
                 self.finish(view, client, args, row, outcome);
             }
             _ => {
                 self.lock(view, args, row, hash);
+                if self.engine.attends(Attention::CUT) && must_wait(view, client.db, args, row) {
+                    return self.park(view, client);
+                }
                 let outcome = self.call(view, client, args, row);
                 unit.add(&mut self.effects, view, db, args);
                 match self.effects.wait.take() {
@@ -594,6 +618,26 @@ impl Core {
             self.engine.free_discarded(view);
         }
         flow
+    }
+
+    /// Whether one of the commands of a transaction must wait for the cut.
+    #[cold]
+    fn transaction_must_wait(&self, view: &mut View, client: &Client) -> bool {
+        let Some(queue) = &client.queue else { return false };
+        view.lock_many(self.partitions(view, queue, client));
+        queue
+            .commands
+            .iter()
+            .fold(false, |waits, (row, args)| must_wait(view, client.db, args.as_args(), row) || waits)
+    }
+
+    /// Leaves a command for later; nothing of it has happened.
+    #[cold]
+    fn park(&mut self, view: &mut View, client: &mut Client) -> Flow {
+        view.unlock();
+        client.set_state(State::BLOCKED, true);
+        self.last_tick = self.clock.raw();
+        Flow::Parked
     }
 
     /// Leaves a waiter at the keys that a command waits for, which are held.

@@ -117,6 +117,11 @@ impl Cut {
         self.phase.load(Relaxed) == SAVING
     }
 
+    /// Whether a cut is being read, or what is left of a cancelled one cleared away: another can't be taken.
+    pub fn is_taken(&self) -> bool {
+        self.phase.load(Relaxed) != IDLE
+    }
+
     /// Whether somebody waits for a value that is being saved.
     pub fn is_urgent(&self) -> bool {
         self.urgent.load(Relaxed)
@@ -204,9 +209,10 @@ impl Cut {
             && self.parked.swap(false, Relaxed)
     }
 
-    /// Takes over a table that leaves the keyspace, and gives it back if there is nothing in it to save.
+    /// Takes over a table that leaves the keyspace, and gives it back if there is nothing in it to save. The traversal of a
+    /// cancelled cut may still be reading an entry of it.
     pub(crate) fn detach(&self, table: Table) -> Option<Table> {
-        if !self.is_saving() || table.cursor.is_none() {
+        if table.cursor.is_none() {
             return Some(table);
         }
         self.flow.lock().detached.push(table);

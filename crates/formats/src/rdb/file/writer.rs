@@ -113,6 +113,13 @@ impl Options {
         Ok(())
     }
 
+    /// Appends what makes a database the one of the keys that follow.
+    pub fn encode_database(&self, number: u64, out: &mut Vec<u8>) {
+        let mut writer = self.writer(out);
+        writer.byte(opcode::SELECTDB);
+        writer.length(number);
+    }
+
     fn writer<'a>(&self, out: &'a mut Vec<u8>) -> rdb::Writer<'a> {
         if self.compress { rdb::Writer::new(out) } else { rdb::Writer::uncompressed(out) }
     }
