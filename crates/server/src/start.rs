@@ -160,14 +160,14 @@ impl Start {
         };
         match self.launch(listeners) {
             Ok(running) => running.wait(),
-            Err(e) => {
-                log::warning!("Starting failed: {}", net::error_text(&e));
+            Err(failure) => {
+                failure.log();
                 ExitCode::FAILURE
             }
         }
     }
 
-    fn launch(self, listeners: Vec<Listener>) -> io::Result<Running> {
+    fn launch(self, listeners: Vec<Listener>) -> Result<Running, Failure> {
         let workers = self.config.io_threads as usize;
         let prepared: Vec<(Poll, Arc<Inbox>)> =
             (0..workers).map(|_| worker::prepare()).collect::<io::Result<_>>()?;
@@ -200,19 +200,21 @@ impl Start {
         };
         let unix_socket = self.config.unixsocket.clone();
         let engine = Engine::start(self.config, self.table, workers, Box::new(process));
+        let found = persist::load::at_start(engine)?;
         start_threads(engine, prepared, door, to_free)?;
         log::set_role(log::Role::Primary);
         log::notice!("Server initialized");
         log::warning!(
             "This version of Carnelian keeps data in memory only: nothing is written to disk, and a restart begins empty."
         );
-        ready_lines.iter().for_each(|line| log::notice!("{line}"));
-        if let Some(supervisor) = &self.supervisor {
-            supervisor.ready("Ready to accept connections");
-        }
         engine.startup_memory.store(engine.used_memory() as u64, std::sync::atomic::Ordering::Relaxed);
         let (supervisor, pidfile) = (self.supervisor, self.pidfile);
-        Ok(Running { asked, signal, supervisor, pidfile, unix_socket })
+        let mut running = Running { asked, early: None, signal, supervisor, pidfile, unix_socket };
+        if let Some(found) = found {
+            running.load(engine, found)?;
+        }
+        running.announce(&ready_lines);
+        Ok(running)
     }
 
     fn facts(&self, door: &Door) -> Facts {
@@ -305,9 +307,40 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).spawn(counted).map(|_| ())
 }
 
+/// Why the server does not get to work.
+enum Failure {
+    /// The system refused something.
+    System(io::Error),
+    /// The data on disk can't be loaded.
+    Data(persist::load::Error),
+}
+
+impl Failure {
+    fn log(&self) {
+        match self {
+            Failure::System(error) => log::warning!("Starting failed: {}", net::error_text(error)),
+            Failure::Data(error) => error.fatal_lines().iter().for_each(|line| log::warning!("{line}")),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::System(error)
+    }
+}
+
+impl From<persist::load::Error> for Failure {
+    fn from(error: persist::load::Error) -> Failure {
+        Failure::Data(error)
+    }
+}
+
 /// A server at work.
 struct Running {
     asked: Receiver<Shutdown>,
+    /// It was asked to end before it had loaded its data.
+    early: Option<Shutdown>,
     signal: Arc<signals::ShutdownRequest>,
     supervisor: Option<Supervisor>,
     pidfile: Option<PidFile>,
@@ -315,10 +348,36 @@ struct Running {
 }
 
 impl Running {
+    /// Loads the data that were found, unless it is asked to end meanwhile. Clients are told to wait.
+    fn load(&mut self, engine: &'static Engine, found: persist::load::Found) -> Result<(), Failure> {
+        let Running { asked, early, .. } = self;
+        let mut is_asked_to_end = || {
+            *early = early.or_else(|| asked.try_recv().ok());
+            early.is_some()
+        };
+        match found.load(engine, &mut is_asked_to_end) {
+            Err(persist::load::Error::Stopped) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Says that clients are welcome.
+    fn announce(&self, lines: &[String]) {
+        if self.early.is_some() {
+            return;
+        }
+        lines.iter().for_each(|line| log::notice!("{line}"));
+        if let Some(supervisor) = &self.supervisor {
+            supervisor.ready("Ready to accept connections");
+        }
+    }
+
     /// Waits until it must end, and ends in Redis's words.
     fn wait(self) -> ExitCode {
-        // An error means that every sender is gone, and with them the reason to wait.
-        let _ = self.asked.recv();
+        if self.early.is_none() {
+            // An error means that every sender is gone, and with them the reason to wait.
+            let _ = self.asked.recv();
+        }
         if self.signal.signal().is_some() {
             log::notice!("User requested shutdown...");
         }

@@ -2,8 +2,6 @@
 
 use std::io;
 
-use engine::Host;
-use engine::engine::LogLevel;
 use formats::rdb::file::ReadError;
 use formats::rdb::{self, ErrorKind, ModuleId};
 
@@ -72,32 +70,21 @@ fn in_words(error: &rdb::Error) -> String {
 }
 
 impl Error {
-    /// Logs what has happened, and that the process ends for it: the lines of a server that was to start with the file.
-    pub fn log_as_fatal(&self, host: &dyn Host) {
-        let log = |text: &str| host.log(LogLevel::Warning, text);
-        log(&self.to_string());
-        if let Error::Format(error) = self
-            && !error.is_foreign()
-        {
-            log(&format!("Internal error in RDB reading -> {error}"));
-        }
-        log(match self {
-            Error::Format(error) if !error.is_foreign() => {
-                "Terminating server after rdb file reading failure."
-            }
-            _ => "Fatal error loading the DB, check server logs. Exiting.",
+    /// The lines of the log when the process ends for it: that of a server that was to start with the file.
+    pub fn fatal_lines(&self) -> Vec<String> {
+        let mut lines = vec![self.to_string()];
+        let damaged =
+            if let Error::Format(error) = self { Some(error).filter(|e| !is_foreign(e)) } else { None };
+        lines.extend(damaged.map(|error| format!("Internal error in RDB reading: {error}")));
+        lines.push(match damaged {
+            Some(_) => "Terminating server after rdb file reading failure.".into(),
+            None => "Fatal error loading the DB, check server logs. Exiting.".into(),
         });
+        lines
     }
 }
 
-/// What kind of failure it is.
-trait Failure {
-    /// Whether the file is none of ours, rather than a damaged one.
-    fn is_foreign(&self) -> bool;
-}
-
-impl Failure for rdb::Error {
-    fn is_foreign(&self) -> bool {
-        matches!(self.kind, ErrorKind::Signature | ErrorKind::Version(_))
-    }
+/// Whether a file is none that we read, rather than a damaged one.
+fn is_foreign(error: &rdb::Error) -> bool {
+    matches!(error.kind, ErrorKind::Signature | ErrorKind::Version(_))
 }
