@@ -45,6 +45,8 @@ pub trait Host: Send + Sync {
     fn facts(&self) -> Facts;
     /// Asks the process to end; answers once it is on its way.
     fn shutdown(&self, request: Shutdown);
+    /// Stops this thread until the process has ended.
+    fn wait_for_end(&self);
     /// Drops something large where it hurts nobody.
     fn drop_later(&self, garbage: Box<dyn Send>);
 }

@@ -15,6 +15,8 @@ pub trait Storage: Send + Sync {
     fn save(&self, view: &mut View) -> Outcome;
     /// BGSAVE: begins to write one. With `schedule`, as soon as nothing else is being written. Answers what the client is told.
     fn save_in_background(&self, view: &mut View, schedule: bool) -> Result<&'static str, Error>;
+    /// BGREWRITEAOF: begins to write the append-only file anew. Answers what the client is told.
+    fn rewrite_log(&self, view: &mut View) -> Result<&'static str, Error>;
     /// FLUSHALL has emptied everything.
     fn flushed(&self, view: &mut View);
     /// DEBUG RELOAD: saves and loads the snapshot again.

@@ -39,6 +39,7 @@ impl Host for NoHost {
         Facts::default()
     }
     fn shutdown(&self, _: Shutdown) {}
+    fn wait_for_end(&self) {}
     fn drop_later(&self, garbage: Box<dyn Send>) {
         drop(garbage);
     }

@@ -69,6 +69,10 @@ impl Storage for Store {
         Ok("Background saving started")
     }
 
+    fn rewrite_log(&self, _: &mut View) -> Result<&'static str, Error> {
+        Err(Error::text("ERR this version does not keep an append-only file yet"))
+    }
+
     fn flushed(&self, view: &mut View) {
         if self.engine.config().save.is_empty() {
             return;

@@ -44,6 +44,9 @@ pub fn run(engine: &'static Engine) {
         let is_full = !is_loading && evictor.make_room(engine, &member, &engine.config()) == Room::Soon;
         rest = if is_full { PAUSE } else { ROUND };
         engine.sample();
+        if !is_loading && let Ok(storage) = engine.persistence.storage() {
+            storage.tick();
+        }
         engine.cron_nanos.add(started.elapsed().as_nanos() as u64);
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 
-use config::{Config, Param};
+use config::{Config, Param, ShutdownFlags};
 use engine::engine::{Facts, Host, LogLevel, Shutdown};
 use parking_lot::Mutex;
 
@@ -107,6 +107,12 @@ impl Host for Process {
         let _ = self.shutdowns.lock().send(request);
     }
 
+    fn wait_for_end(&self) {
+        loop {
+            std::thread::park();
+        }
+    }
+
     fn drop_later(&self, garbage: Box<dyn Send>) {
         if let Err(refused) = self.garbage.lock().send(garbage) {
             drop(refused.0);
@@ -161,6 +167,21 @@ pub fn apply_oom_score(score: &mut OomScore, config: &Config) -> Result<(), Stri
         config::OomScoreAdj::Absolute => Policy::Absolute,
     };
     score.apply(policy, config.oom_score_adj_values[0])
+}
+
+/// The shutdown that a signal means: `shutdown-on-sigint` and `shutdown-on-sigterm`.
+pub fn shutdown_by(signal: i32, config: &Config) -> Shutdown {
+    let flags = if signal == signal_hook::consts::SIGINT {
+        config.shutdown_on_sigint
+    } else {
+        config.shutdown_on_sigterm
+    };
+    let save = match (flags.contains(ShutdownFlags::SAVE), flags.contains(ShutdownFlags::NOSAVE)) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    };
+    Shutdown { now: flags.contains(ShutdownFlags::NOW), force: flags.contains(ShutdownFlags::FORCE), save }
 }
 
 /// The log's level, as the configuration says it.

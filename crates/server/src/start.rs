@@ -11,6 +11,7 @@ use config::{Config, LoadError, Loaded, Sources};
 use engine::engine::{Facts, Shutdown};
 use engine::table::CommandTable;
 use engine::{Engine, REDIS_VERSION};
+use keyspace::{Exclusive, Member, View};
 use mio::Poll;
 use net::Listener;
 
@@ -200,16 +201,14 @@ impl Start {
         };
         let unix_socket = self.config.unixsocket.clone();
         let engine = Engine::start(self.config, self.table, workers, Box::new(process));
+        persist::attach(engine);
         let found = persist::load::at_start(engine)?;
         start_threads(engine, prepared, door, to_free)?;
         log::set_role(log::Role::Primary);
         log::notice!("Server initialized");
-        log::warning!(
-            "This version of Carnelian keeps data in memory only: nothing is written to disk, and a restart begins empty."
-        );
         engine.startup_memory.store(engine.used_memory() as u64, std::sync::atomic::Ordering::Relaxed);
         let (supervisor, pidfile) = (self.supervisor, self.pidfile);
-        let mut running = Running { asked, early: None, signal, supervisor, pidfile, unix_socket };
+        let mut running = Running { engine, asked, early: None, signal, supervisor, pidfile, unix_socket };
         if let Some(found) = found {
             running.load(engine, found)?;
         }
@@ -338,6 +337,7 @@ impl From<persist::load::Error> for Failure {
 
 /// A server at work.
 struct Running {
+    engine: &'static Engine,
     asked: Receiver<Shutdown>,
     /// It was asked to end before it had loaded its data.
     early: Option<Shutdown>,
@@ -374,13 +374,8 @@ impl Running {
 
     /// Waits until it must end, and ends in Redis's words.
     fn wait(self) -> ExitCode {
-        if self.early.is_none() {
-            // An error means that every sender is gone, and with them the reason to wait.
-            let _ = self.asked.recv();
-        }
-        if self.signal.signal().is_some() {
-            log::notice!("User requested shutdown...");
-        }
+        let member = self.engine.keyspace.join();
+        let _exclusive = self.wait_until_closed(&member);
         if let Some(supervisor) = &self.supervisor {
             supervisor.stopping();
         }
@@ -394,5 +389,30 @@ impl Running {
         }
         log::warning!("Redis is now ready to exit, bye bye...");
         ExitCode::SUCCESS
+    }
+
+    /// Waits until it must end and may: what must be on disk is there. Where a signal has asked for it, exclusive access is
+    /// kept from then on; a command that has asked keeps it.
+    fn wait_until_closed(&self, member: &Member<'static>) -> Option<Exclusive<'static>> {
+        if self.early.is_some() {
+            return None;
+        }
+        loop {
+            // An error means that every sender is gone, and with them the reason to wait.
+            let _ = self.asked.recv();
+            let signal = self.signal.signal()?;
+            log::notice!("User requested shutdown...");
+            let wanted = host::shutdown_by(signal, &self.engine.config());
+            let mut exclusive = self.engine.keyspace.exclusive(member);
+            let close = |view: &mut View| self.engine.persistence.storage()?.close(view, &wanted);
+            let closed = close(&mut View::exclusive(&mut exclusive, engine::unix_millis()));
+            if closed.is_ok() || wanted.force {
+                return Some(exclusive);
+            }
+            log::warning!(
+                "SIGTERM received but errors trying to shut down the server, check the logs for more information"
+            );
+            self.signal.clear();
+        }
     }
 }

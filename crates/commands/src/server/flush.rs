@@ -40,7 +40,11 @@ pub const FLUSHALL: Command = Command {
     complexity: "O(N) where N is the number of keys in all databases",
     handler: Handler::Exclusive(|cx| {
         let databases = cx.engine.keyspace.databases();
-        flush(cx, 0..databases)
+        flush(cx, 0..databases)?;
+        if let Ok(storage) = cx.engine.persistence.storage() {
+            storage.flushed(cx.view);
+        }
+        Ok(())
     }),
     ..FLUSHDB
 };
@@ -75,8 +79,9 @@ fn in_background(args: Args, config: &Config) -> Result<bool, Error> {
 
 fn flush(cx: &mut ServerCx, databases: std::ops::Range<u32>) -> Outcome {
     let in_background = in_background(cx.args, cx.config)?;
+    let changes = databases.clone().map(|db| cx.engine.keyspace.size(db).keys as u64).sum();
     let tables: Vec<_> = databases.flat_map(|db| cx.view.flush(db)).collect();
-    cx.changed(tables.iter().map(|table| table.len() as u64).sum());
+    cx.changed(changes);
     // Replicas and the append-only file get it even if there was nothing to delete here.
     cx.log_instead(cx.args.iter());
     let keys: usize = tables.iter().map(|table| table.len()).sum();

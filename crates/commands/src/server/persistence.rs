@@ -1,13 +1,11 @@
-//! SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE and SHUTDOWN.
-//!
-//! Nothing is kept on disk yet: what would save says so, and SHUTDOWN SAVE fails as it does when a disk is full.
+//! SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE and SHUTDOWN: what is done is the storage's ([`engine::persistence`]).
+
+use std::sync::atomic::Ordering::Relaxed;
 
 use engine::args::is;
-use engine::engine::{LogLevel, Shutdown};
+use engine::engine::Shutdown;
 use engine::{Arg, Categories, Command, Error, Flags, Group, Handler, Outcome, ServerCx};
 use resp::Args;
-
-const NOT_YET: Error = Error::text("ERR this version does not implement persistence yet");
 
 /// SAVE
 pub const SAVE: Command = Command {
@@ -17,7 +15,11 @@ pub const SAVE: Command = Command {
     complexity: "O(N) where N is the number of keys in all databases",
     arity: 1,
     flags: Flags::NO_ASYNC_LOADING.union(Flags::ADMIN).union(Flags::NOSCRIPT).union(Flags::NO_MULTI),
-    handler: Handler::Server(|_| Err(NOT_YET)),
+    handler: Handler::Exclusive(|cx| {
+        cx.engine.persistence.storage()?.save(cx.view)?;
+        cx.reply().ok();
+        Ok(())
+    }),
     ..Command::DEFAULT
 };
 
@@ -30,9 +32,15 @@ pub const BGSAVE: Command = Command {
     flags: Flags::NO_ASYNC_LOADING.union(Flags::ADMIN).union(Flags::NOSCRIPT),
     args: &[Arg::word("schedule", "SCHEDULE").optional().since("3.2.2")],
     history: &[("3.2.2", "Option SCHEDULE.")],
-    handler: Handler::Server(|cx| match cx.args.get(1) {
-        Some(word) if cx.args.len() > 2 || !is(word, "SCHEDULE") => Err(Error::Syntax),
-        _ => Err(NOT_YET),
+    handler: Handler::Exclusive(|cx| {
+        let schedule = match cx.args.get(1) {
+            None => false,
+            Some(word) if cx.args.len() == 2 && is(word, "SCHEDULE") => true,
+            Some(_) => return Err(Error::Syntax),
+        };
+        let told = cx.engine.persistence.storage()?.save_in_background(cx.view, schedule)?;
+        cx.reply().simple(told);
+        Ok(())
     }),
     ..Command::DEFAULT
 };
@@ -44,7 +52,11 @@ pub const BGREWRITEAOF: Command = Command {
     summary: "Begins to write the append-only file anew, as short as it can be.",
     arity: 1,
     flags: Flags::NO_ASYNC_LOADING.union(Flags::ADMIN).union(Flags::NOSCRIPT),
-    handler: Handler::Server(|_| Err(NOT_YET)),
+    handler: Handler::Exclusive(|cx| {
+        let told = cx.engine.persistence.storage()?.rewrite_log(cx.view)?;
+        cx.reply().simple(told);
+        Ok(())
+    }),
     ..Command::DEFAULT
 };
 
@@ -57,10 +69,9 @@ pub const LASTSAVE: Command = Command {
     flags: Flags::LOADING.union(Flags::STALE).union(Flags::FAST),
     categories: Categories::ADMIN.union(Categories::DANGEROUS),
     tips: &["nondeterministic_output"],
-    // As Redis: the start counts as a save.
     handler: Handler::Server(|cx| {
-        let started = cx.engine.started_ms / 1000;
-        cx.reply().int(started);
+        let last = cx.engine.persistence.snapshot.last_save.load(Relaxed);
+        cx.reply().int(last);
         Ok(())
     }),
     ..Command::DEFAULT
@@ -87,7 +98,7 @@ pub const SHUTDOWN: Command = Command {
         Arg::word("abort", "ABORT").optional().since("7.0.0"),
     ],
     history: &[("7.0.0", "Options NOW, FORCE and ABORT.")],
-    handler: Handler::Server(shutdown),
+    handler: Handler::Exclusive(shutdown),
     ..Command::DEFAULT
 };
 
@@ -119,14 +130,18 @@ fn request(args: Args) -> Result<Option<Shutdown>, Error> {
 fn shutdown(cx: &mut ServerCx) -> Outcome {
     // A shutdown waits for nobody while there are no replicas, so none is ever there to be aborted.
     let Some(wanted) = request(cx.args)? else { return Err(Error::text("ERR No shutdown in progress.")) };
-    if wanted.save == Some(true) && !wanted.force {
-        let text =
-            "Data can't be saved: this version does not implement persistence yet. The server goes on.";
-        cx.engine.host.log(LogLevel::Warning, text);
+    if cx.engine.loading.is_on() {
+        // What is there is a part of what is on disk.
+        cx.engine.host.shutdown(Shutdown { save: Some(false), ..wanted });
+        return Ok(());
+    }
+    let closed = cx.engine.persistence.storage()?.close(cx.view, &wanted);
+    if closed.is_err() && !wanted.force {
         return Err(Error::text("ERR Errors trying to SHUTDOWN. Check logs."));
     }
-    // No reply: the client sees the connection close.
-    cx.engine.host.shutdown(wanted);
+    cx.engine.host.shutdown(Shutdown { save: Some(false), ..wanted });
+    // No reply: the client sees the connection close. Nobody changes anything any more, since this keeps exclusive access.
+    cx.engine.host.wait_for_end();
     Ok(())
 }
 
@@ -135,27 +150,23 @@ mod tests {
     use engine::testing::Tester;
 
     #[test]
-    fn nothing_is_saved_yet() {
+    fn syntax() {
         let mut t = Tester::new(crate::FAMILIES);
-        for line in ["SAVE", "BGSAVE", "BGSAVE schedule", "BGREWRITEAOF"] {
-            t.check(line, "-ERR this version does not implement persistence yet");
-        }
         t.check("BGSAVE now", "-ERR syntax error");
-        let started = t.session().engine().started_ms / 1000;
-        assert_eq!(t.reply("LASTSAVE"), format!(":{started}"));
-    }
-
-    #[test]
-    fn shutting_down() {
-        let mut t = Tester::new(crate::FAMILIES);
-        t.check("SHUTDOWN SAVE", "-ERR Errors trying to SHUTDOWN. Check logs.");
+        t.check("BGSAVE SCHEDULE now", "-ERR syntax error");
         t.check("SHUTDOWN ABORT", "-ERR No shutdown in progress.");
         for line in ["SHUTDOWN NOSAVE SAVE", "SHUTDOWN NOW ABORT", "SHUTDOWN please"] {
             t.check(line, "-ERR syntax error");
         }
-        // No reply.
-        t.check("SHUTDOWN", "");
-        t.check("SHUTDOWN nosave now", "");
-        t.check("SHUTDOWN SAVE FORCE", "");
+        let started = t.session().engine().started_ms / 1000;
+        t.check_in("LASTSAVE", started - 1..=started);
+    }
+
+    #[test]
+    fn without_a_disk_nothing_is_saved() {
+        let mut t = Tester::new(crate::FAMILIES);
+        for line in ["SAVE", "BGSAVE", "BGSAVE schedule", "BGREWRITEAOF", "DEBUG RELOAD", "SHUTDOWN"] {
+            t.check(line, "-ERR nothing keeps data on disk here");
+        }
     }
 }

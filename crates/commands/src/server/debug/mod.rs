@@ -11,7 +11,9 @@ mod populate;
 mod protocol;
 mod switches;
 
+use engine::args::is;
 use engine::engine::LogLevel;
+use engine::persistence::Reload;
 use engine::{Arg, Command, Error, Flags, Group, Handler, Outcome, ServerCx};
 
 use crate::usage;
@@ -46,7 +48,6 @@ const SUBCOMMANDS: Command = Command {
         HELP,
         inspect::HTSTATS,
         inspect::HTSTATS_KEY,
-        LOADAOF,
         LOG,
         inspect::LISTPACK,
         inspect::OBJECT,
@@ -159,14 +160,30 @@ const CONFIG_REWRITE_FORCE_ALL: Command = Command {
 
 const RELOAD: Command = Command {
     name: "reload",
-    summary: "Saves all data and loads them again: not yet.",
+    summary: "Saves all data and loads them again; NOSAVE loads what is there, NOFLUSH beside the keys, MERGE over them.",
     arity: -2,
-    handler: Handler::Exclusive(|_| Err(Error::text("ERR this version does not implement persistence yet"))),
+    args: &[Arg::string("option").optional().multiple()],
+    handler: Handler::Exclusive(|cx| {
+        let mut how = Reload::default();
+        for option in cx.args.from(2).iter() {
+            if is(option, "MERGE") {
+                how.merge = true;
+            } else if is(option, "NOFLUSH") {
+                how.no_flush = true;
+            } else if is(option, "NOSAVE") {
+                how.no_save = true;
+            } else {
+                return Err(Error::text(
+                    "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+                ));
+            }
+        }
+        cx.engine.persistence.storage()?.reload(cx.view, how)?;
+        cx.reply().ok();
+        Ok(())
+    }),
     ..Command::DEFAULT
 };
-
-const LOADAOF: Command =
-    Command { name: "loadaof", summary: "Loads all data from the append-only file: not yet.", ..RELOAD };
 
 #[cfg(test)]
 mod tests {
@@ -187,7 +204,7 @@ mod tests {
         t.check("DEBUG ERROR \"CODE some\\r\\ntext\"", "-CODE some  text");
         let error = "-ERR CONFIG-REWRITE-FORCE-ALL failed: The server is running without a config file";
         t.check("DEBUG CONFIG-REWRITE-FORCE-ALL", error);
-        t.check("DEBUG RELOAD", "-ERR this version does not implement persistence yet");
+        t.check("DEBUG RELOAD now", "-ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
         assert!(t.reply("DEBUG HELP").contains(", +POPULATE <count> [<prefix> [<size>]], +    "));
         let id = t.session().engine().log.id();
         t.check("DEBUG CHANGE-REPL-ID", "+OK");
