@@ -263,6 +263,7 @@ mod tests {
             Facts::default()
         }
         fn shutdown(&self, _: Shutdown) {}
+        fn wait_for_end(&self) {}
         fn drop_later(&self, _: Box<dyn Send>) {}
     }
 

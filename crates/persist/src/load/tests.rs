@@ -30,6 +30,7 @@ impl Host for Noting {
         Facts::default()
     }
     fn shutdown(&self, _: Shutdown) {}
+    fn wait_for_end(&self) {}
     fn drop_later(&self, _: Box<dyn Send>) {}
 }
 
