@@ -350,27 +350,29 @@ params! {
 
     topic "Append-only file" {
         /// Log every write to a file that is replayed at start.
-        appendonly: bool = false, [DENY_LOADING], acts Refuse;
+        appendonly: bool = false, [DENY_LOADING];
         /// First part of the names of the append-only files.
-        appendfilename: String = "appendonly.aof".into(), in Kind::Text(check::aof_file_name), [IMMUTABLE], acts Warn;
+        appendfilename: String = "appendonly.aof".into(), in Kind::Text(check::aof_file_name), [IMMUTABLE];
         /// Their directory, below `dir`.
-        appenddirname: String = "appendonlydir".into(), in Kind::Text(check::aof_dir_name), [IMMUTABLE], acts Warn;
+        appenddirname: String = "appendonlydir".into(), in Kind::Text(check::aof_dir_name), [IMMUTABLE];
         /// When writes are forced to disk: every second, always before a reply, or when the system pleases.
-        appendfsync: AppendFsync = AppendFsync::EverySec, acts Warn;
+        appendfsync: AppendFsync = AppendFsync::EverySec;
         /// Do not force writes to disk while a save or rewrite is running.
-        no_appendfsync_on_rewrite: bool = false, acts Warn;
+        no_appendfsync_on_rewrite: bool = false;
         /// Rewrite the file when it grew by so much since the last rewrite. 0: never by itself.
-        auto_aof_rewrite_percentage: u32 = 100, in int(0, INT_MAX, Unit::Percent), acts Warn;
+        auto_aof_rewrite_percentage: u32 = 100, in int(0, INT_MAX, Unit::Percent);
         /// ... and is at least this large.
-        auto_aof_rewrite_min_size: u64 = 64 << 20, in memory(0, LONG_MAX), acts Warn;
+        auto_aof_rewrite_min_size: u64 = 64 << 20, in memory(0, LONG_MAX);
         /// Start even if the file ends in the middle of a command, which is then cut off.
-        aof_load_truncated: bool = true, acts Warn;
+        aof_load_truncated: bool = true;
         /// Begin a rewritten file with a snapshot, which loads faster.
-        aof_use_rdb_preamble: bool = true, acts Warn;
+        aof_use_rdb_preamble: bool = true;
         /// Note the time in the file, so that it can be cut at a point in time.
-        aof_timestamp_enabled: bool = false, acts Warn;
+        aof_timestamp_enabled: bool = false;
+        /// Write a checksum line every 4 KiB, which Redis skips: a flipped bit is found.
+        aof_checksum: bool = true;
         /// Force a rewritten file to disk every 4 MiB, to spread the work.
-        aof_rewrite_incremental_fsync: bool = true, acts Warn;
+        aof_rewrite_incremental_fsync: bool = true;
     }
 
     topic "Replication" {
@@ -524,7 +526,7 @@ params! {
 
     topic "For tests" {
         /// Keep old append-only files.
-        aof_disable_auto_gc: bool = false, [HIDDEN], acts Warn;
+        aof_disable_auto_gc: bool = false, [HIDDEN];
         /// Protocol version of new connections.
         client_default_resp: u32 = 2, in int(2, 3, Unit::None), [IMMUTABLE|HIDDEN], acts Warn;
         /// Time between pings on the cluster bus. 0: the usual.

@@ -46,6 +46,9 @@ pub fn check(
             Err(error) => return Verdict::Refuse(engine.table.get(args.at(0)), error),
         },
     };
+    if client.is(State::APPLIES) {
+        return run_or_queue(client, row);
+    }
     if let Err(error) = may_run(config, client, row) {
         return Verdict::Refuse(Some(row), error);
     }
@@ -66,6 +69,10 @@ pub fn check(
     if engine.pause.holds(may_write(client, row), now) && !client.is(State::REPLICA) {
         return Verdict::Park;
     }
+    run_or_queue(client, row)
+}
+
+fn run_or_queue(client: &Client, row: &'static Row) -> Verdict {
     if client.is(State::MULTI) && !runs_in_multi(row) { Verdict::Queue(row) } else { Verdict::Run(row) }
 }
 

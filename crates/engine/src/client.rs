@@ -116,6 +116,8 @@ bitflags::bitflags! {
         const PUBSUB = 1 << 12;
         /// CLIENT IMPORT-SOURCE and others may follow; a unix socket.
         const UNIX = 1 << 13;
+        /// It is no client but a log that is applied: nothing is refused.
+        const APPLIES = 1 << 14;
     }
 }
 
@@ -129,7 +131,8 @@ impl State {
         .union(State::NO_TOUCH)
         .union(State::CLOSING)
         .union(State::MONITOR)
-        .union(State::PUBSUB);
+        .union(State::PUBSUB)
+        .union(State::APPLIES);
 }
 
 /// Server-side state of a client; its worker's alone.

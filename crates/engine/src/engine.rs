@@ -105,6 +105,8 @@ pub enum Message {
     Unblocked(u64, crate::blocking::Ended),
     /// Keys were touched, and whoever waits for them is to be served.
     Touched(Vec<(u32, Box<[u8]>)>),
+    /// More of the log is on disk: replies that waited for it may go out.
+    Durable,
     /// A command was run: the line for clients that monitor.
     Monitored(Arc<[u8]>),
 }

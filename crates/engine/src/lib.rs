@@ -9,6 +9,7 @@
 //! - [`loading`]: what is known of a load from disk while it goes on.
 //! - [`eviction`] makes room when memory is full; [`lazy_free`] frees what is large where it hurts nobody.
 
+pub mod apply;
 pub mod args;
 pub mod blocking;
 pub mod checks;

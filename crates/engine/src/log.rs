@@ -3,8 +3,13 @@
 //! With no reader it costs nothing: nobody appends. A *unit* is what one command, or one transaction, did; its
 //! effects stand together, between MULTI and EXEC when there are several, after a SELECT when the database
 //! differs from the unit before. Bytes are the requests that reproduce the effects.
+//!
+//! Where every acknowledgement waits for the disk (`appendfsync always`), the log *holds* what goes out: a reply may leave once all
+//! that was in the log when it was made is durable. One that only read waits too, for it may tell of what a crash takes back.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::thread::Thread;
 
 use parking_lot::Mutex;
 use resp::{Args, Encoder, OwnedArgs, Protocol};
@@ -14,11 +19,29 @@ pub struct ReplLog {
     readers: AtomicUsize,
     id: Mutex<String>,
     state: Mutex<State>,
+    /// Bytes ever appended, for those who do not take the lock.
+    end: AtomicU64,
+    /// Up to where all is on disk.
+    durable: AtomicU64,
+    /// Whatever goes out waits until the log is durable.
+    holds: AtomicBool,
+    /// Who puts it on disk, and whether it sleeps.
+    writer: OnceLock<Thread>,
+    writer_sleeps: AtomicBool,
 }
 
 impl Default for ReplLog {
     fn default() -> ReplLog {
-        ReplLog { readers: AtomicUsize::new(0), id: Mutex::new(fresh_id()), state: Mutex::default() }
+        ReplLog {
+            readers: AtomicUsize::new(0),
+            id: Mutex::new(fresh_id()),
+            state: Mutex::default(),
+            end: AtomicU64::new(0),
+            durable: AtomicU64::new(0),
+            holds: AtomicBool::new(false),
+            writer: OnceLock::new(),
+            writer_sleeps: AtomicBool::new(false),
+        }
     }
 }
 
@@ -67,9 +90,60 @@ impl ReplLog {
         self.readers.fetch_sub(1, Relaxed);
     }
 
-    /// Bytes ever appended.
+    /// Bytes ever appended. A thread sees at least what it has appended itself, and what it has read of others' effects.
+    #[inline]
     pub fn offset(&self) -> u64 {
-        self.state.lock().offset
+        self.end.load(SeqCst)
+    }
+
+    /// Whether what goes out waits until the log is durable.
+    #[inline]
+    pub fn holds(&self) -> bool {
+        self.holds.load(Relaxed)
+    }
+
+    /// Lets what goes out wait, or no longer.
+    pub fn hold(&self, on: bool) {
+        self.holds.store(on, SeqCst);
+    }
+
+    /// Whether what was made when the log ended at `offset` may go out.
+    pub fn may_go_out(&self, offset: u64) -> bool {
+        offset <= self.durable.load(SeqCst) || !self.holds()
+    }
+
+    /// Says up to where the log is on disk.
+    pub fn note_durable(&self, offset: u64) {
+        self.durable.fetch_max(offset, SeqCst);
+    }
+
+    /// Makes the calling thread the one that is woken when somebody waits for what it writes.
+    pub fn write_here(&self) {
+        let _ = self.writer.set(std::thread::current());
+    }
+
+    /// Sleeps, in the thread that writes, until somebody waits for it or the time is over; not at all if there is something.
+    pub fn sleep(&self, at_most: std::time::Duration) {
+        self.writer_sleeps.store(true, SeqCst);
+        if !self.holds() || self.state.lock().bytes.is_empty() {
+            std::thread::park_timeout(at_most);
+        }
+        self.writer_sleeps.store(false, SeqCst);
+    }
+
+    /// Wakes the thread that writes.
+    pub fn wake_writer(&self) {
+        if self.writer_sleeps.swap(false, SeqCst)
+            && let Some(writer) = self.writer.get()
+        {
+            writer.unpark();
+        }
+    }
+
+    /// Has the next unit say its database, whatever was selected before: what follows begins another file. Called under
+    /// exclusive access.
+    pub fn begin_file(&self) {
+        self.state.lock().db = None;
     }
 
     /// Appends a unit. The partitions of its keys are still locked.
@@ -93,11 +167,19 @@ impl ReplLog {
             write(bytes, ["EXEC"].iter().map(|w| w.as_bytes()));
         }
         *offset += (bytes.len() - start) as u64;
+        self.end.store(*offset, SeqCst);
     }
 
-    /// Takes what was appended since the last call.
-    pub fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut self.state.lock().bytes)
+    /// Takes what was appended since the last call, which leaves `room` for what comes: an empty buffer. Answers with it where
+    /// it ends.
+    pub fn take(&self, room: Vec<u8>) -> (Vec<u8>, u64) {
+        let mut state = self.state.lock();
+        (std::mem::replace(&mut state.bytes, room), state.offset)
+    }
+
+    /// Bytes that nobody has taken.
+    pub fn pending(&self) -> usize {
+        self.state.lock().bytes.len()
     }
 }
 

@@ -17,6 +17,10 @@ pub trait Storage: Send + Sync {
     fn save_in_background(&self, view: &mut View, schedule: bool) -> Result<&'static str, Error>;
     /// BGREWRITEAOF: begins to write the append-only file anew. Answers what the client is told.
     fn rewrite_log(&self, view: &mut View) -> Result<&'static str, Error>;
+    /// CONFIG SET appendonly: begins to keep the append-only file, or ends it. Answers before that is done.
+    fn switch_log(&self, on: bool);
+    /// DEBUG LOADAOF: empties everything and loads the append-only file.
+    fn load_log(&self, view: &mut View) -> Outcome;
     /// FLUSHALL has emptied everything.
     fn flushed(&self, view: &mut View);
     /// DEBUG RELOAD: saves and loads the snapshot again.
@@ -45,6 +49,55 @@ pub struct Persistence {
     storage: OnceLock<Box<dyn Storage>>,
     /// Snapshots.
     pub snapshot: Snapshots,
+    /// The append-only file.
+    pub log: LogFile,
+}
+
+/// What is known of the append-only file.
+pub struct LogFile {
+    /// It is kept.
+    pub enabled: AtomicBool,
+    /// When the rewrite under way was begun, in Unix seconds; 0: there is none.
+    pub rewrite_started: AtomicI64,
+    /// One is to begin when nothing else is written.
+    pub rewrite_scheduled: AtomicBool,
+    /// How long the last one took, in seconds; -1: there was none.
+    pub last_rewrite_seconds: AtomicI64,
+    /// Whether it succeeded.
+    pub last_rewrite_ok: AtomicBool,
+    /// Those begun.
+    pub rewrites: AtomicU64,
+    /// How many have failed since one succeeded.
+    pub rewrite_failures: AtomicU64,
+    /// Whether what was appended last could be written.
+    pub last_write_ok: AtomicBool,
+    /// Bytes of all its files.
+    pub size: AtomicU64,
+    /// The same when it was rewritten or loaded last.
+    pub base_size: AtomicU64,
+    /// Bytes that could not be written yet.
+    pub stuck_bytes: AtomicU64,
+    /// Times it was forced to disk.
+    pub syncs: AtomicU64,
+}
+
+impl Default for LogFile {
+    fn default() -> LogFile {
+        LogFile {
+            enabled: AtomicBool::new(false),
+            rewrite_started: AtomicI64::new(0),
+            rewrite_scheduled: AtomicBool::new(false),
+            last_rewrite_seconds: AtomicI64::new(-1),
+            last_rewrite_ok: AtomicBool::new(true),
+            rewrites: AtomicU64::new(0),
+            rewrite_failures: AtomicU64::new(0),
+            last_write_ok: AtomicBool::new(true),
+            size: AtomicU64::new(0),
+            base_size: AtomicU64::new(0),
+            stuck_bytes: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+        }
+    }
 }
 
 /// What is known of snapshots.

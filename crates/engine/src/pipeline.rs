@@ -182,6 +182,12 @@ impl Batch {
         }
     }
 
+    /// The name of the first command that is unknown or has the wrong number of arguments.
+    pub(crate) fn first_unknown(&self, peer: &Peer) -> Option<Box<[u8]>> {
+        let request = self.requests.iter().find(|request| request.row.is_none() && !request.spans.is_empty())?;
+        Some(Args::new(&peer.input, &self.spans[request.spans.clone()]).at(0).into())
+    }
+
     /// Empties it; room for a request of a million arguments is not kept for the next.
     fn clear(&mut self) {
         self.requests.clear();
@@ -198,7 +204,7 @@ pub struct Executor {
 }
 
 /// What running a command takes beside the view.
-struct Core {
+pub(crate) struct Core {
     engine: &'static Engine,
     stats: &'static WorkerStats,
     config: Arc<Config>,
@@ -226,16 +232,7 @@ enum Flow {
 impl Executor {
     /// The executor of a worker; made in the worker's own thread.
     pub fn new(engine: &'static Engine, worker: usize) -> Executor {
-        let core = Core {
-            engine,
-            stats: engine.stats.worker(worker),
-            config: engine.config(),
-            config_version: engine.config_version(),
-            clock: quanta::Clock::new(),
-            last_tick: 0,
-            noteworthy: noteworthy(&engine.config()),
-            effects: Effects::default(),
-        };
+        let core = Core::new(engine, engine.stats.worker(worker));
         Executor { member: engine.keyspace.join(), evictor: Evictor::default(), core }
     }
 
@@ -396,6 +393,20 @@ fn prefetch_slots(
     }
 }
 
+/// Runs a batch in a view of everything, whatever its commands need, and empties it.
+pub(crate) fn run_in(core: &mut Core, view: &mut View, batch: &mut Batch, peers: &mut impl Peers) {
+    let (keyspace, len) = (view.keyspace(), batch.requests.len());
+    for from in (0..len).step_by(GROUP) {
+        let (mut at, to) = (from, (from + GROUP).min(len));
+        prefetch_slots(keyspace, batch, at..to, peers);
+        batch.keys.iter().for_each(|key| keyspace.prefetch_entry(key.db, key.hash));
+        while at < to {
+            at = run_while(core, view, batch, at..to, peers);
+        }
+    }
+    batch.clear();
+}
+
 /// Runs requests in the view until one needs exclusive access (or, in an exclusive view, until one does not).
 /// Answers where it stopped.
 fn run_while(
@@ -475,6 +486,20 @@ fn needs_exclusive(queue: &Queue) -> bool {
 }
 
 impl Core {
+    /// Runs commands, and counts them in `stats`.
+    pub(crate) fn new(engine: &'static Engine, stats: &'static WorkerStats) -> Core {
+        Core {
+            engine,
+            stats,
+            config: engine.config(),
+            config_version: engine.config_version(),
+            clock: quanta::Clock::new(),
+            last_tick: 0,
+            noteworthy: noteworthy(&engine.config()),
+            effects: Effects::default(),
+        }
+    }
+
     fn renew_config(&mut self) {
         if self.config_version != self.engine.config_version() {
             self.config_version = self.engine.config_version();
@@ -674,7 +699,8 @@ impl Core {
     #[cold]
     fn serve_waiters(&mut self, view: &mut View) {
         // What has come due while the command ran (a transaction may take long) is not served.
-        view.now = view.now.max(unix_millis());
+        let before = view.now;
+        view.now = before.max(unix_millis());
         while let Some((db, key)) = view.ready.pop_front() {
             let mut index = 0;
             loop {
@@ -691,6 +717,7 @@ impl Core {
                 }
             }
         }
+        view.now = before;
     }
 
     /// Runs a waiter's command again. Answers whether that ended its wait.

@@ -203,6 +203,12 @@ worker_stats! {
 }
 
 impl WorkerStats {
+    /// Counts for so many commands.
+    pub fn new(commands: usize) -> WorkerStats {
+        let commands = (0..commands).map(|_| CommandStats::default()).collect();
+        WorkerStats { commands, ..WorkerStats::default() }
+    }
+
     /// Counts a turn of the event loop, waiting excluded.
     #[inline]
     pub fn turned(&self, nanos: u64) {
@@ -227,10 +233,7 @@ pub struct Stats {
 impl Stats {
     /// Counters for `workers` workers and `commands` commands.
     pub fn new(workers: usize, commands: usize) -> Stats {
-        let one = || (0..commands).map(|_| CommandStats::default()).collect();
-        Stats {
-            workers: (0..workers).map(|_| WorkerStats { commands: one(), ..Default::default() }).collect(),
-        }
+        Stats { workers: (0..workers).map(|_| WorkerStats::new(commands)).collect() }
     }
 
     /// One worker's.

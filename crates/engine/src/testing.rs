@@ -154,7 +154,7 @@ impl Session {
 
     /// All that was logged so far, if the log is read.
     pub fn logged(&mut self) -> &[u8] {
-        self.logged.append(&mut self.engine.log.take());
+        self.logged.append(&mut self.engine.log.take(Vec::new()).0);
         &self.logged
     }
 

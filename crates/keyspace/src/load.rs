@@ -67,7 +67,7 @@ impl View<'_> {
             return Err(Duplicate { db, key: key.bytes.into() });
         }
         let keyspace = self.keyspace();
-        let access = access.unwrap_or_else(|| keyspace.access.fresh(self.now));
+        let access = access.unwrap_or_else(|| keyspace.access.fresh(self.noted));
         let entry = Entry::new(key.bytes, value, expiry, keyspace.epoch(), access);
         match place {
             Some(place) => self.exchange(&key, place, entry),

@@ -226,6 +226,8 @@ pub struct View<'a> {
     pub db: u32,
     /// The time by which keys are due, in Unix milliseconds; fixed while a command runs.
     pub now: i64,
+    /// The time by which accesses are noted, in Unix milliseconds. Another one only where time stands still.
+    pub noted: i64,
     /// Whether lookups leave no trace in the entry (CLIENT NO-TOUCH).
     pub no_touch: bool,
     /// Whether due keys are hidden and left to be deleted by the primary.
@@ -261,6 +263,7 @@ impl<'a> View<'a> {
             many,
             db: 0,
             now,
+            noted: now,
             no_touch,
             keeps_due,
             records,
@@ -374,7 +377,7 @@ impl<'a> View<'a> {
         if self.no_touch {
             return;
         }
-        let (keyspace, now, before) = (self.keyspace, self.now, entry.access());
+        let (keyspace, now, before) = (self.keyspace, self.noted, entry.access());
         let after = keyspace.access.accessed(before, now, || self.next_random());
         if after != before {
             entry.set_access(after);
@@ -576,7 +579,7 @@ impl<'a> View<'a> {
 
     /// Puts a new entry in the table.
     fn insert(&mut self, key: &Key, value: NewValue, expiry: Option<i64>) {
-        let (keyspace, access) = (self.keyspace, self.keyspace.access.fresh(self.now));
+        let (keyspace, access) = (self.keyspace, self.keyspace.access.fresh(self.noted));
         let entry = Entry::new(key.bytes, value, expiry, keyspace.epoch(), access);
         self.insert_entry(key, entry);
     }
@@ -866,7 +869,7 @@ impl<'a> View<'a> {
         let Some(place) = self.find_for_write(from) else { return false };
         let from = self.keyspace.key(from);
         let entry = self.table(&from).at(place);
-        let access = self.keyspace.access.fresh(self.now);
+        let access = self.keyspace.access.fresh(self.noted);
         let new = Entry::new(to, entry.clone_value(), entry.expiry(), self.keyspace.epoch(), access);
         self.put(db, to, new);
         true

@@ -1,6 +1,7 @@
 //! Data on disk: snapshots (RDB), the append-only file, and loading both.
 
 pub mod load;
+pub mod log;
 pub mod save;
 mod store;
 

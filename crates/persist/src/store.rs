@@ -15,6 +15,7 @@ use keyspace::{Existing, View};
 use parking_lot::Mutex;
 
 use crate::load;
+use crate::log::Log;
 use crate::save::{self, Background, NewFile, Plan};
 
 /// Seconds between a failed save and the next try (Redis's `CONFIG_BGSAVE_RETRY_DELAY`).
@@ -25,6 +26,7 @@ const RETRY_SECONDS: i64 = 5;
 struct Store {
     engine: &'static Engine,
     state: &'static Mutex<State>,
+    log: Log,
 }
 
 #[derive(Default)]
@@ -40,7 +42,7 @@ struct State {
 /// Gives an engine its storage; once, before clients are served.
 pub fn attach(engine: &'static Engine) {
     let state: &'static Mutex<State> = Box::leak(Box::default());
-    engine.persistence.attach(Box::new(Store { engine, state }));
+    engine.persistence.attach(Box::new(Store { engine, state, log: Log::start(engine) }));
 }
 
 impl Storage for Store {
@@ -70,7 +72,19 @@ impl Storage for Store {
     }
 
     fn rewrite_log(&self, _: &mut View) -> Result<&'static str, Error> {
-        Err(Error::text("ERR this version does not keep an append-only file yet"))
+        match self.log.rewrite() {
+            None => Err(Error::text("ERR Background append only file rewriting already in progress")),
+            Some(true) => Ok("Background append only file rewriting started"),
+            Some(false) => Ok("Background append only file rewriting scheduled"),
+        }
+    }
+
+    fn switch_log(&self, on: bool) {
+        self.log.switch(on);
+    }
+
+    fn load_log(&self, view: &mut View) -> Outcome {
+        todo!()
     }
 
     fn flushed(&self, view: &mut View) {

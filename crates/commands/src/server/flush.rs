@@ -144,7 +144,7 @@ mod tests {
     fn an_empty_server_still_tells_its_replicas() {
         let mut t = Tester::new(crate::FAMILIES);
         t.check("FLUSHALL", "+OK");
-        let log = t.session().engine().log.take();
+        let log = t.session().engine().log.take(Vec::new()).0;
         assert!(String::from_utf8_lossy(&log).contains("FLUSHALL"));
     }
 

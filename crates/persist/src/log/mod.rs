@@ -1,0 +1,556 @@
+//! The append-only file: one thread takes what the replication log holds and puts it on disk.
+//!
+//! Workers never wait for the disk. Where every acknowledgement must be safe (`appendfsync always`) the log holds what goes out
+//! until the thread says that it is durable; one fsync then serves all that wait. Otherwise it is written some milliseconds
+//! later and forced to disk once a second, or when the system pleases.
+//!
+//! A *rewrite* is a snapshot that becomes the new base: a cut is taken at the very offset where the log goes on in a new
+//! increment, which the manifest lists before that. When the base is whole, the files before it are history.
+
+mod files;
+mod tail;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use config::{AppendFsync, Config};
+use engine::engine::{LogLevel, Message};
+use engine::{Engine, unix_millis};
+use formats::aof::Checksums;
+use formats::aof::manifest::BaseFormat;
+use keyspace::View;
+use parking_lot::Mutex;
+
+use crate::save::{self, Background, NewFile, Plan};
+
+pub use files::{Error as FilesError, Files};
+use tail::{Style, Tail};
+
+/// Between two looks at the log where nobody waits for the disk.
+const ROUND: Duration = Duration::from_millis(10);
+/// Between two looks where there is nothing to look after.
+const LONG: Duration = Duration::from_secs(1);
+/// Between two attempts at what has failed.
+const RETRY: Duration = Duration::from_millis(200);
+/// Between two fsyncs of `everysec`.
+const SECOND: Duration = Duration::from_secs(1);
+/// Between two looks at whether a rewrite is due.
+const LOOK: Duration = Duration::from_millis(100);
+/// Failures of rewrites in a row from which on the next automatic one waits, twice as long each time, from a minute to an hour
+/// (as in Redis).
+const FAILURES: u64 = 3;
+
+/// The append-only file, shared by the thread that writes it and those who ask for something.
+#[derive(Clone, Copy)]
+pub struct Log {
+    engine: &'static Engine,
+    requests: &'static Mutex<Vec<Request>>,
+    /// Taken last: after exclusive access, where both are.
+    state: &'static Mutex<State>,
+}
+
+/// What the thread is asked for.
+enum Request {
+    Start,
+    Stop,
+    Rewrite,
+    Rewritten(Result<NewFile, save::Error>),
+}
+
+#[derive(Default)]
+struct State {
+    /// The files, while it is kept or rewritten.
+    files: Option<Files>,
+    /// Where it grows.
+    tail: Option<Tail>,
+    /// Where it goes on once all before is written.
+    next: Option<Tail>,
+    /// Up to where the replication log was taken.
+    taken: u64,
+    last_sync: Option<Instant>,
+    last_look: Option<Instant>,
+    last_try: Option<Instant>,
+    rewrite: Option<Rewrite>,
+    rewrites: u64,
+    failed_at: Option<Instant>,
+}
+
+/// A rewrite under way.
+struct Rewrite {
+    started: Instant,
+    format: BaseFormat,
+    /// The files, with the increment that begins at the cut.
+    files: Files,
+    /// Increments that stay.
+    kept: usize,
+}
+
+impl Log {
+    /// The log of an engine, which is not kept yet; its thread begins.
+    pub fn start(engine: &'static Engine) -> Log {
+        let log = Log { engine, requests: Box::leak(Box::default()), state: Box::leak(Box::default()) };
+        let run = move || {
+            let _counted = memory::register_thread();
+            log.run();
+        };
+        if let Err(error) = thread::Builder::new().name("aof".into()).spawn(run) {
+            log.warn(&format!("The thread of the append only file can't be started: {error}"));
+        }
+        log
+    }
+
+    fn warn(&self, text: &str) {
+        self.engine.host.log(LogLevel::Warning, text);
+    }
+
+    fn note(&self, text: &str) {
+        self.engine.host.log(LogLevel::Notice, text);
+    }
+
+    fn ask(&self, request: Request) {
+        self.requests.lock().push(request);
+        self.engine.log.wake_writer();
+    }
+
+    /// Begins to keep it, or ends that, soon.
+    pub fn switch(&self, on: bool) {
+        let status = &self.engine.persistence.log;
+        status.enabled.store(on, Relaxed);
+        if on {
+            status.rewrite_started.store(unix_millis() / 1000, Relaxed);
+        }
+        self.ask(if on { Request::Start } else { Request::Stop });
+    }
+
+    /// Begins a rewrite, or says that one is to begin. Answers whether it begins at once; nothing if one is under way.
+    pub fn rewrite(&self) -> Option<bool> {
+        let status = &self.engine.persistence.log;
+        if status.rewrite_started.load(Relaxed) > 0 {
+            return None;
+        }
+        if self.engine.keyspace.cut.is_taken() {
+            status.rewrite_scheduled.store(true, Relaxed);
+            return Some(false);
+        }
+        status.rewrite_started.store(unix_millis() / 1000, Relaxed);
+        self.ask(Request::Rewrite);
+        Some(true)
+    }
+
+    /// Goes on with files that were loaded: a base and an increment are made where there are none. Called at start, before
+    /// anything changes.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn go_on(&self, view: &mut View, mut files: Files, sums: Option<Checksums>) -> Result<(), save::Error> {
+        let config = self.engine.config();
+        if files.manifest.is_empty() {
+            fs::create_dir_all(files.dir())?;
+            let name = files.new_base(base_format(&config), 0);
+            self.note(&format!("Creating AOF base file {} on server start", file_name(&name)));
+            let plan = self.plan(name, files.temporary_base(0), config.clone());
+            save::all(self.engine, view, &plan)?;
+        }
+        let sums = match sums {
+            Some(sums) if !files.manifest.incr().is_empty() => sums,
+            _ => {
+                let name = files.new_incr();
+                self.note(&format!("Creating AOF incr file {} on server start", file_name(&name)));
+                fs::File::create(&name)?;
+                Checksums::default()
+            }
+        };
+        files.write_manifest()?;
+        files.delete_history()?;
+        let last = files.manifest.incr().last().map(|file| files.path(file)).unwrap_or_default();
+        let mut state = self.state.lock();
+        state.tail = Some(Tail::open(&last, sums)?);
+        self.note_size(&files, true);
+        state.files = Some(files);
+        self.attach(&config);
+        Ok(())
+    }
+
+    /// The log is kept from here on. Exclusive access is held.
+    fn attach(&self, config: &Config) {
+        let log = &self.engine.log;
+        self.engine.persistence.log.enabled.store(true, Relaxed);
+        log.note_durable(log.offset());
+        log.attach();
+        log.hold(config.appendfsync == AppendFsync::Always);
+        log.wake_writer();
+    }
+
+    /// Puts all there is on disk now: the caller has exclusive access, so nothing follows.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn flush(&self) -> io::Result<()> {
+        let config = self.engine.config();
+        let mut state = self.state.lock();
+        if state.tail.is_none() {
+            return Ok(());
+        }
+        self.write(&mut state, &config)?;
+        if let Some(tail) = &mut state.tail {
+            tail.seal(style(&config))?;
+        }
+        self.sync(&mut state)
+    }
+
+    /// The files, to be loaded again.
+    pub fn files(&self) -> Option<Files> {
+        self.state.lock().files.clone()
+    }
+
+    /// Works until the process ends.
+    fn run(&self) {
+        let log = &self.engine.log;
+        log.write_here();
+        loop {
+            log.sleep(self.pause());
+            let requests = std::mem::take(&mut *self.requests.lock());
+            requests.into_iter().for_each(|request| self.serve(request));
+            let config = self.engine.config();
+            let mut state = self.state.lock();
+            if state.tail.is_some() {
+                self.put_on_disk(&mut state, &config);
+            }
+            self.look_after(state, &config);
+        }
+    }
+
+    /// How long to sleep if nobody comes.
+    fn pause(&self) -> Duration {
+        match self.state.lock().tail {
+            Some(_) => ROUND,
+            None => if self.engine.persistence.log.rewrite_scheduled.load(Relaxed) { LOOK } else { LONG },
+        }
+    }
+
+    fn serve(&self, request: Request) {
+        match request {
+            Request::Start if self.state.lock().tail.is_none() => self.begin_rewrite(),
+            Request::Start => {}
+            Request::Stop => self.stop(),
+            Request::Rewrite => self.begin_rewrite(),
+            Request::Rewritten(written) => self.finish_rewrite(written),
+        }
+    }
+
+    /// Writes what there is, and forces it to disk when that is due.
+    fn put_on_disk(&self, state: &mut State, config: &Config) {
+        let failing = state.tail.as_ref().is_some_and(Tail::is_failing);
+        if failing && state.last_try.is_some_and(|at| at.elapsed() < RETRY) {
+            return;
+        }
+        state.last_try = Some(Instant::now());
+        let done = self.write(state, config).and_then(|()| self.sync_if_due(state, config));
+        self.note_result(state, config, done);
+    }
+
+    /// Writes what the replication log holds.
+    fn write(&self, state: &mut State, config: &Config) -> io::Result<()> {
+        let (bytes, end) = self.engine.log.take(Vec::new());
+        state.taken = end;
+        let style = style(config);
+        let Some(tail) = &mut state.tail else { return Ok(()) };
+        match &mut state.next {
+            None => tail.append(&bytes, style)?,
+            Some(next) => {
+                // Both, whatever becomes of the first: what is not written is kept.
+                let (first, second) = (tail.append(&[], style), next.append(&bytes, style));
+                first?;
+                second?;
+            }
+        }
+        if state.next.is_some() && !tail.is_failing() {
+            tail.seal(style)?;
+            tail.sync()?;
+            state.tail = state.next.take();
+        }
+        Ok(())
+    }
+
+    fn sync_if_due(&self, state: &mut State, config: &Config) -> io::Result<()> {
+        let is_dirty = state.tail.as_ref().is_some_and(|tail| tail.is_dirty() || tail.is_failing());
+        let rests = config.no_appendfsync_on_rewrite && self.engine.keyspace.cut.is_taken();
+        let is_due = match config.appendfsync {
+            AppendFsync::Always => true,
+            AppendFsync::EverySec => !rests && state.last_sync.is_none_or(|at| at.elapsed() >= SECOND),
+            AppendFsync::No => false,
+        };
+        if !is_dirty || !is_due {
+            if !is_dirty && self.engine.log.holds() && !self.engine.log.may_go_out(state.taken) {
+                self.tell_durable(state.taken);
+            }
+            return Ok(());
+        }
+        state.last_sync = Some(Instant::now());
+        self.sync(state)
+    }
+
+    fn sync(&self, state: &mut State) -> io::Result<()> {
+        let Some(tail) = &mut state.tail else { return Ok(()) };
+        tail.sync()?;
+        self.engine.persistence.log.syncs.fetch_add(1, Relaxed);
+        self.tell_durable(state.taken);
+        Ok(())
+    }
+
+    fn tell_durable(&self, offset: u64) {
+        self.engine.log.note_durable(offset);
+        if self.engine.log.holds() {
+            self.engine.tell_workers(&Message::Durable);
+        }
+    }
+
+    /// Tells everyone whether the disk takes what is written.
+    fn note_result(&self, state: &State, config: &Config, done: io::Result<()>) {
+        let status = &self.engine.persistence.log;
+        let stuck = state.tail.iter().chain(&state.next).map(Tail::stuck_bytes).sum::<usize>();
+        status.stuck_bytes.store(stuck as u64, Relaxed);
+        let was_ok = status.last_write_ok.swap(done.is_ok(), Relaxed);
+        match done {
+            Err(error) if was_ok => {
+                self.warn(&format!("Error writing to the AOF file: {}", save::reason(&error)));
+                if config.appendfsync == AppendFsync::Always {
+                    self.warn("Nothing is acknowledged until the AOF file can be written again.");
+                }
+                self.engine.attend_disk_error(true);
+            }
+            Ok(()) if !was_ok => {
+                self.warn("AOF write error looks solved. The server can write again.");
+                self.engine.attend_disk_error(false);
+            }
+            _ => {}
+        }
+    }
+
+    /// What is due now and then: the way of forcing to disk has changed, a rewrite is wanted.
+    fn look_after(&self, mut state: parking_lot::MutexGuard<'_, State>, config: &Config) {
+        if state.last_look.is_some_and(|at| at.elapsed() < LOOK) {
+            return;
+        }
+        state.last_look = Some(Instant::now());
+        if state.tail.is_some() {
+            self.choose_holding(config);
+        }
+        if let (Some(files), None) = (&state.files, &state.rewrite) {
+            self.note_size(files, false);
+        }
+        let status = &self.engine.persistence.log;
+        let is_free = state.rewrite.is_none() && !self.engine.keyspace.cut.is_taken();
+        let is_lost = state.tail.as_ref().is_some_and(Tail::is_lost);
+        let wanted = status.rewrite_scheduled.load(Relaxed) || is_lost || self.is_rewrite_due(&state, config);
+        drop(state);
+        if is_free && wanted && !self.engine.loading.is_on() {
+            status.rewrite_scheduled.store(false, Relaxed);
+            self.begin_rewrite();
+        }
+    }
+
+    /// Follows a change of `appendfsync`.
+    fn choose_holding(&self, config: &Config) {
+        let (log, holds) = (&self.engine.log, config.appendfsync == AppendFsync::Always);
+        if log.holds() != holds {
+            log.hold(holds);
+            self.engine.tell_workers(&Message::Durable);
+        }
+    }
+
+    fn note_size(&self, files: &Files, is_base: bool) {
+        let (status, size) = (&self.engine.persistence.log, files.size());
+        status.size.store(size, Relaxed);
+        if is_base {
+            status.base_size.store(size, Relaxed);
+        }
+    }
+
+    /// Whether it has grown as much as `auto-aof-rewrite-percentage` says.
+    fn is_rewrite_due(&self, state: &State, config: &Config) -> bool {
+        let status = &self.engine.persistence.log;
+        let (size, base) = (status.size.load(Relaxed), status.base_size.load(Relaxed).max(1));
+        let percentage = u64::from(config.auto_aof_rewrite_percentage);
+        if state.tail.is_none() || percentage == 0 || size <= config.auto_aof_rewrite_min_size {
+            return false;
+        }
+        let growth = (size as u128 * 100 / base as u128).saturating_sub(100) as u64;
+        let failures = status.rewrite_failures.load(Relaxed);
+        let waits = failures >= FAILURES && {
+            let minutes = 1u64 << (failures - FAILURES).min(6);
+            state.failed_at.is_some_and(|at| at.elapsed() < Duration::from_secs(60 * minutes.min(60)))
+        };
+        let is_due = growth >= percentage && !waits;
+        if is_due {
+            self.note(&format!("Starting automatic rewriting of AOF on {growth}% growth"));
+        }
+        is_due
+    }
+
+    fn plan(&self, name: std::path::PathBuf, temporary: std::path::PathBuf, config: std::sync::Arc<Config>) -> Plan {
+        Plan { name, temporary, is_log_base: true, config }
+    }
+
+    /// Takes the cut of a rewrite, at which the log goes on in a new increment, and begins to write the base.
+    fn begin_rewrite(&self) {
+        if let Err(error) = self.try_rewrite() {
+            self.warn(&format!("Can't rewrite append only file in background: {error}"));
+            self.note_rewrite(false, None);
+        }
+    }
+
+    fn try_rewrite(&self) -> Result<(), save::Error> {
+        let (engine, config, started) = (self.engine, self.engine.config(), Instant::now());
+        let status = &engine.persistence.log;
+        status.rewrite_started.store(unix_millis() / 1000, Relaxed);
+        status.rewrites.fetch_add(1, Relaxed);
+        let (files, is_kept, number) = {
+            let mut state = self.state.lock();
+            state.rewrites += 1;
+            (state.files.clone(), state.tail.is_some(), state.rewrites)
+        };
+        let begins = status.enabled.load(Relaxed) && !is_kept;
+        let mut files = match files {
+            Some(files) => files,
+            None => Files::find(&config).map_err(|error| save::Error::Write(error.to_string()))?,
+        };
+        fs::create_dir_all(files.dir())?;
+        let mut next = None;
+        if is_kept || begins {
+            let name = files.new_incr();
+            fs::File::create(&name)?;
+            next = Some(Tail::open(&name, Checksums::default())?);
+            self.note(&format!("Creating AOF incr file {} on background rewrite", file_name(&name)));
+        }
+        if is_kept {
+            // Before the cut, so that nothing behind it is ever in a file that no manifest lists. A log that begins has no
+            // base yet: what is listed are the files of an older one.
+            files.write_manifest()?;
+            self.state.lock().files = Some(files.clone());
+        }
+        let plan = self.plan(files.dir().to_owned(), files.temporary_base(number), config.clone());
+        let background = {
+            let member = engine.keyspace.join();
+            let mut exclusive = engine.keyspace.exclusive(&member);
+            let view = View::exclusive(&mut exclusive, unix_millis());
+            let Some(background) = Background::begin(engine, &view, plan) else {
+                status.rewrite_started.store(0, Relaxed);
+                status.rewrite_scheduled.store(true, Relaxed);
+                return Ok(());
+            };
+            let mut state = self.state.lock();
+            if begins {
+                self.attach(&config);
+                (state.tail, state.taken) = (next, engine.log.offset());
+            } else if is_kept {
+                // All before the cut goes to the old increment, all behind it to the new one.
+                let written = self.write(&mut state, &config);
+                self.note_result(&state, &config, written);
+                engine.log.begin_file();
+                state.next = next;
+            }
+            let kept = usize::from(is_kept || begins);
+            state.rewrite = Some(Rewrite { started, format: base_format(&config), files, kept });
+            background
+        };
+        let pid = std::process::id();
+        self.note(&format!("Background append only file rewriting started by pid {pid}"));
+        let log = *self;
+        thread::Builder::new().name("aof-rewrite".into()).spawn(move || {
+            let _counted = memory::register_thread();
+            log.ask(Request::Rewritten(background.write()));
+        })?;
+        Ok(())
+    }
+
+    /// Lists the new base, if it was written, and deletes what it replaces.
+    fn finish_rewrite(&self, written: Result<NewFile, save::Error>) {
+        let mut state = self.state.lock();
+        let Some(rewrite) = state.rewrite.take() else { return };
+        let started = rewrite.started;
+        let published = written.and_then(|base| self.publish(&mut state, rewrite, base));
+        match &published {
+            Ok(()) => self.note("Background AOF rewrite finished successfully"),
+            Err(error) => {
+                state.failed_at = Some(Instant::now());
+                self.warn(&format!("Background AOF rewrite terminated with error: {error}"));
+            }
+        }
+        self.note_rewrite(published.is_ok(), Some(started));
+    }
+
+    fn publish(&self, state: &mut State, rewrite: Rewrite, base: NewFile) -> Result<(), save::Error> {
+        let Rewrite { format, mut files, kept, .. } = rewrite;
+        let name = files.new_base(format, kept);
+        base.publish(&name)?;
+        files.write_manifest()?;
+        if !self.engine.config().aof_disable_auto_gc
+            && let Err(error) = files.delete_history()
+        {
+            self.warn(&format!("Old append only files can't be deleted: {}", save::reason(&error)));
+        }
+        self.note_size(&files, true);
+        state.files = state.tail.is_some().then_some(files);
+        Ok(())
+    }
+
+    fn note_rewrite(&self, ok: bool, started: Option<Instant>) {
+        let status = &self.engine.persistence.log;
+        status.last_rewrite_ok.store(ok, Relaxed);
+        match ok {
+            true => status.rewrite_failures.store(0, Relaxed),
+            false => _ = status.rewrite_failures.fetch_add(1, Relaxed),
+        }
+        let seconds = started.map_or(-1, |started| started.elapsed().as_secs() as i64);
+        status.last_rewrite_seconds.store(seconds, Relaxed);
+        status.rewrite_started.store(0, Relaxed);
+    }
+
+    /// Gives up a rewrite that is under way, which is no failure.
+    pub fn give_up_rewrite(&self) {
+        self.engine.persistence.log.rewrite_scheduled.store(false, Relaxed);
+        let mut state = self.state.lock();
+        if let Some(rewrite) = state.rewrite.take() {
+            self.engine.keyspace.cut.cancel();
+            let _ = fs::remove_file(rewrite.files.temporary_base(state.rewrites));
+            self.engine.persistence.log.rewrite_started.store(0, Relaxed);
+        }
+    }
+
+    /// Ends it: what there is is on disk, and nothing more comes.
+    fn stop(&self) {
+        let member = self.engine.keyspace.join();
+        let exclusive = self.engine.keyspace.exclusive(&member);
+        self.give_up_rewrite();
+        if let Err(error) = self.flush() {
+            self.warn(&format!("Error writing to the AOF file: {}", save::reason(&error)));
+        }
+        let mut state = self.state.lock();
+        if state.tail.take().is_some() {
+            self.engine.log.detach();
+        }
+        (state.next, state.files) = (None, None);
+        self.engine.log.hold(false);
+        self.engine.persistence.log.last_write_ok.store(true, Relaxed);
+        drop(exclusive);
+        self.engine.tell_workers(&Message::Durable);
+    }
+}
+
+fn base_format(config: &Config) -> BaseFormat {
+    if config.aof_use_rdb_preamble { BaseFormat::Rdb } else { BaseFormat::Aof }
+}
+
+fn style(config: &Config) -> Style {
+    let time = config.aof_timestamp_enabled.then(|| unix_millis() / 1000);
+    Style { checksums: config.aof_checksum, time }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
