@@ -118,7 +118,7 @@ mod tests {
         #[test]
         fn it_is_a_map_of_databases(
             keys in proptest::collection::vec((0u32..3, 0u16..300, any::<i64>(), proptest::option::of(100i64..900)), 0..600),
-            expected in 0usize..10_000_000,
+            expected in 0usize..2_000_000,
         ) {
             let keyspace = Keyspace::new(3, 1);
             let member = keyspace.join();
