@@ -45,7 +45,7 @@ const TASKS: [Task; 5] = [
     },
     Task {
         name: "bench",
-        arguments: "[--rounds N] [--scale F] [--memory] [--bin PATH] [NAME...]",
+        arguments: "[--rounds N] [--scale F] [--memory | --hit-rate | --load] [--bin PATH] [NAME...]",
         summary: "measures our release build, with one and two threads, beside redis-server in the same run",
         run: bench::bench,
     },

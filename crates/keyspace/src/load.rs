@@ -5,6 +5,7 @@
 
 use crate::entry::{Entry, NewValue};
 use crate::keyspace::Key;
+use crate::partition::PARTITIONS;
 use crate::table::Table;
 use crate::view::View;
 
@@ -43,6 +44,16 @@ pub struct Duplicate {
 }
 
 impl View<'_> {
+    /// Makes room for about so many keys of a database in those partitions that have none of it. The caller bounds the number
+    /// by what he knows.
+    pub fn expect(&mut self, db: u32, keys: usize) {
+        for number in 0..PARTITIONS {
+            self.lock_one(number);
+            self.contents(number).table_mut(db).expect(keys / PARTITIONS);
+        }
+        self.unlock();
+    }
+
     /// Adds keys out of a file, in order, and unlocks; due or not, without a trace in the statistics of commands.
     ///
     /// # Errors
@@ -107,12 +118,14 @@ mod tests {
         #[test]
         fn it_is_a_map_of_databases(
             keys in proptest::collection::vec((0u32..3, 0u16..300, any::<i64>(), proptest::option::of(100i64..900)), 0..600),
+            expected in 0usize..2_000_000,
         ) {
             let keyspace = Keyspace::new(3, 1);
             let member = keyspace.join();
             let inside = member.gate.enter();
             let mut view = View::new(&member, &inside, 50);
             let mut model = BTreeMap::new();
+            view.expect(1, expected);
             for group in keys.chunks(32) {
                 prop_assert_eq!(load(&mut view, group, Existing::Replace), Ok(()));
                 model.extend(group.iter().map(|(db, name, value, expiry)| ((*db, *name), (*value, *expiry))));

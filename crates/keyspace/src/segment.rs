@@ -187,6 +187,13 @@ impl Segment {
         Segment { slots: Slots::none(), len: 0, depth, volatile: 0, timed: 0, due: DueHeap::default() }
     }
 
+    /// The same with so many homes, at most [`MAX_HOMES`], that are still to be taken.
+    pub fn with_homes(depth: u32, homes: usize) -> Segment {
+        let mut segment = Segment::new(depth);
+        segment.slots = Slots::new(homes.min(MAX_HOMES), TAIL);
+        segment
+    }
+
     /// How many entries there are.
     #[cfg(test)]
     pub fn count(&self) -> usize {
@@ -445,6 +452,11 @@ impl Drop for Segment {
             unsafe { entry.free() }
         }
     }
+}
+
+/// Homes that suffice for about so many entries: chance puts some more in one segment than in another.
+pub fn homes_for(entries: usize) -> usize {
+    (entries + 2 * entries.isqrt()) * 8 / 7 + 1
 }
 
 /// The next size up: by a half while small, then by a quarter, and exactly to the size that splits.

@@ -8,7 +8,7 @@
 
 use crate::cut::CutCursor;
 use crate::entry::Entry;
-use crate::segment::{Base, Segment};
+use crate::segment::{Base, MAX_HOMES, Segment, homes_for};
 
 /// Bits of the hash that a scan position keeps: the directory's and a tag's.
 pub const POSITION_BITS: u32 = 36;
@@ -101,6 +101,23 @@ impl Table {
     #[inline]
     fn segment_of(&self, hash: u64) -> usize {
         if self.depth == 0 { 0 } else { self.directory[(hash >> (64 - self.depth)) as usize] as usize }
+    }
+
+    /// Makes room for about so many entries while there are none, so that none of them has to move on the way there. They
+    /// may be more or fewer in the end.
+    pub fn expect(&mut self, entries: usize) {
+        if !self.is_empty() {
+            return;
+        }
+        let mut depth = 0;
+        while homes_for(entries >> depth) > MAX_HOMES && depth < MAX_DEPTH {
+            depth += 1;
+        }
+        let (homes, segments) = (homes_for(entries >> depth), 1u32 << depth);
+        self.depth = depth;
+        self.first = Segment::with_homes(depth, homes);
+        self.others = (1..segments).map(|_| Segment::with_homes(depth, homes)).collect();
+        self.directory = if depth == 0 { vec![] } else { (0..segments).collect() };
     }
 
     /// Where the entry with this key is.
@@ -333,8 +350,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn it_is_a_map(bits in prop_oneof![Just(64u32), Just(3), Just(14)], ops in proptest::collection::vec((0u16..400, 0u8..4, 0i64..50), 1..1500)) {
+        fn it_is_a_map(expected in prop_oneof![Just(0usize), 0usize..20_000], bits in prop_oneof![Just(64u32), Just(3), Just(14)], ops in proptest::collection::vec((0u16..400, 0u8..4, 0i64..50), 1..1500)) {
             let (mut table, mut model) = (Table::default(), BTreeMap::<Vec<u8>, (i64, Option<i64>)>::new());
+            table.expect(expected);
             for (key, op, number) in ops {
                 let key = key.to_be_bytes().to_vec();
                 let (h, of) = (hash(&key, bits), |k: &[u8]| hash(k, bits));

@@ -331,7 +331,7 @@ impl<'a> View<'a> {
     }
 
     #[inline]
-    fn contents(&mut self, partition: usize) -> &mut Contents {
+    pub(crate) fn contents(&mut self, partition: usize) -> &mut Contents {
         assert!(self.holds(partition), "a command touched a key that it does not declare");
         // SAFETY: the partition is held, as just seen; `self` is borrowed while the contents are.
         unsafe { self.keyspace.partition(partition).contents() }

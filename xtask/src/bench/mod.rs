@@ -6,6 +6,7 @@
 
 mod datasets;
 mod hit_rate;
+mod load;
 mod workloads;
 
 use crate::shell::{cargo, run, target};
@@ -20,10 +21,11 @@ use suites::{Kind, Server};
 use workloads::{WORKLOADS, Workload};
 
 struct Options {
-    rounds: usize,
+    rounds: Option<usize>,
     scale: f64,
     memory: bool,
     hit_rate: bool,
+    load: bool,
     program: Option<PathBuf>,
     names: Vec<String>,
 }
@@ -41,26 +43,37 @@ pub fn bench(arguments: &mut Parser) -> Done {
             target().join("release/carnelian")
         }
     };
-    match (options.memory, options.hit_rate) {
-        (true, _) => memory(&program, &options),
-        (_, true) => hit_rate::hit_rate(&program),
+    match options {
+        Options { memory: true, .. } => memory(&program, &options),
+        Options { hit_rate: true, .. } => hit_rate::hit_rate(&program),
+        Options { load: true, .. } => {
+            load::load(&program, options.rounds.unwrap_or(3), options.scale, &options.names)
+        }
         _ => throughput(&program, &options),
     }
 }
 
 fn options(arguments: &mut Parser) -> Done<Options> {
-    let mut options =
-        Options { rounds: 5, scale: 1.0, memory: false, hit_rate: false, program: None, names: Vec::new() };
+    let mut options = Options {
+        rounds: None,
+        scale: 1.0,
+        memory: false,
+        hit_rate: false,
+        load: false,
+        program: None,
+        names: Vec::new(),
+    };
     while let Some(argument) = arguments.next().map_err(wrong)? {
         match argument {
             Arg::Long("rounds") => {
-                options.rounds = arguments.value().and_then(|value| value.parse()).map_err(wrong)?
+                options.rounds = Some(arguments.value().and_then(|value| value.parse()).map_err(wrong)?)
             }
             Arg::Long("scale") => {
                 options.scale = arguments.value().and_then(|value| value.parse()).map_err(wrong)?
             }
             Arg::Long("memory") => options.memory = true,
             Arg::Long("hit-rate") => options.hit_rate = true,
+            Arg::Long("load") => options.load = true,
             Arg::Long("bin") => options.program = Some(PathBuf::from(arguments.value().map_err(wrong)?)),
             Arg::Value(name) => options.names.push(name.string().map_err(wrong)?),
             other => return Err(other.unexpected().to_string()),
@@ -112,7 +125,7 @@ fn throughput(program: &Path, options: &Options) -> Done {
     println!("{:>12}{:>12}", "cpu ratio 1", "cpu ratio 2");
     for workload in chosen {
         let mut samples: Vec<Vec<Sample>> = servers.iter().map(|_| Vec::new()).collect();
-        for round in 0..options.rounds {
+        for round in 0..options.rounds.unwrap_or(5) {
             for turn in 0..servers.len() {
                 let i = (round + turn) % servers.len();
                 samples[i].push(measure(&servers[i], workload, options.scale)?);

@@ -48,6 +48,19 @@ pub enum Way<'w, 'v> {
     View(&'w mut View<'v>),
 }
 
+impl Way<'_, '_> {
+    /// Makes room for about so many keys of a database.
+    pub fn expect(&mut self, db: u32, keys: usize) {
+        match self {
+            Way::View(view) => view.expect(db, keys),
+            Way::Gate(member) => {
+                let inside = member.gate.enter();
+                View::new(member, &inside, unix_millis()).expect(db, keys);
+            }
+        }
+    }
+}
+
 /// Decodes and inserts, in one thread.
 pub struct Inserter {
     engine: &'static Engine,

@@ -15,6 +15,8 @@ use super::insert::Tally;
 use super::progress::Reporter;
 use super::{Error, Loaded};
 
+/// So many keys of a database are worth making room for at once.
+const WORTHWHILE: u64 = 1 << 16;
 /// Hexadecimal digits of a replication id.
 const ID_DIGITS: usize = 40;
 /// While a key's delay lasts, who asked for the load may want it no more.
@@ -22,6 +24,8 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// Where keys go.
 pub trait Sink {
+    /// Makes room for about so many keys of a database; a hint.
+    fn expect(&mut self, db: u32, keys: usize);
     /// Takes the keys of a batch, and leaves an empty one.
     fn take(&mut self, batch: &mut Batch) -> Result<(), Error>;
     /// Waits until all keys taken are in; `read` says how reading the file has ended.
@@ -46,6 +50,8 @@ pub struct Items<'a> {
     sink: &'a mut dyn Sink,
     reporter: Reporter,
     verifies: bool,
+    /// The database of the keys that follow.
+    db: u32,
     batch: Batch,
     batches: u64,
     delay: KeyDelay,
@@ -75,6 +81,7 @@ impl<'a> Items<'a> {
             sink,
             reporter: Reporter::new(engine),
             verifies: engine.config().rdbchecksum,
+            db: 0,
             batch: Batch::default(),
             batches: 0,
             delay: KeyDelay::new(engine),
@@ -107,12 +114,18 @@ impl<'a> Items<'a> {
 
     fn read<R: Read>(&mut self, reader: &mut FileReader<R>) -> Result<(), Error> {
         while let Some(item) = reader.next()? {
-            let Item::Key(entry) = item else {
-                self.about(item)?;
-                continue;
+            let entry = match item {
+                Item::Key(entry) => entry,
+                Item::Sizes { keys, .. } => {
+                    self.expect(keys, reader.offset());
+                    continue;
+                }
+                other => {
+                    self.about(other)?;
+                    continue;
+                }
             };
-            let db = self.database(entry.database)?;
-            self.batch.push(db, &entry);
+            self.batch.push(self.db, &entry);
             let delay = self.delay.after_key(self.engine);
             if self.batch.is_full() || delay.is_some() {
                 self.pass_on(reader.offset())?;
@@ -125,6 +138,17 @@ impl<'a> Items<'a> {
     fn database(&self, number: u64) -> Result<u32, Error> {
         let databases = self.engine.keyspace.databases();
         u32::try_from(number).ok().filter(|db| *db < databases).ok_or(Error::Databases(databases))
+    }
+
+    /// Makes room for as many keys as the file announces, if it has the bytes for them.
+    fn expect(&mut self, announced: u64, offset: usize) {
+        /// A key takes no less: its type, an empty name, a value's length.
+        const SHORTEST: u64 = 3;
+        let left = self.engine.loading.total_bytes.load(Relaxed).saturating_sub(offset as u64);
+        let keys = announced.min(left / SHORTEST);
+        if keys >= WORTHWHILE {
+            self.sink.expect(self.db, keys as usize);
+        }
     }
 
     /// Hands over the keys so far, and tells how far the file is read.
@@ -159,7 +183,7 @@ impl<'a> Items<'a> {
             Item::Aux { name, value } => self.aux(&text(name), &text(value)),
             Item::Function(source) => self.functions.push(source.into_vec()),
             Item::ModuleAux(id) => return Err(Error::ModuleAux(id)),
-            Item::Database(number) => drop(self.database(number)?),
+            Item::Database(number) => self.db = self.database(number)?,
             Item::End(Checksum::Unverified) if self.verifies => {
                 self.log(LogLevel::Notice, "RDB file was saved with checksum disabled: no check performed.");
             }

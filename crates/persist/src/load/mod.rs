@@ -27,6 +27,7 @@ pub use start::{Found, at_start};
 
 use std::io::Read;
 use std::num::NonZero;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
 use engine::Engine;
@@ -44,8 +45,6 @@ const SMALL: u64 = 1 << 20;
 /// How to load.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Bytes of the file; 0: nobody knows.
-    pub total_bytes: u64,
     /// Leave out keys that were due when the load began: what a primary does with a snapshot, but not with one in front of an
     /// append-only file, whose effects were made with these keys in place.
     pub leaves_out_due: bool,
@@ -73,7 +72,7 @@ pub struct Loaded<R> {
 }
 
 /// Loads a file on all cores, into a keyspace where nobody writes. `stop` is asked now and then whether to give up.
-/// [`Engine::begin_loading`] was called; what is known of the progress is found in [`Engine::loading`].
+/// [`Engine::begin_loading`] was called, with the file's size if it is known; [`Engine::loading`] tells of the progress.
 ///
 /// # Errors
 /// What is wrong with the file; a part of the keys is loaded then. [`Error::Stopped`] if `stop` said so.
@@ -84,7 +83,7 @@ pub fn rdb<R: Read>(
     stop: &mut dyn FnMut() -> bool,
 ) -> Result<Loaded<R>, Error> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let is_small = options.total_bytes > 0 && options.total_bytes <= SMALL;
+    let is_small = (1..=SMALL).contains(&engine.loading.total_bytes.load(Relaxed));
     if cores == 1 || is_small {
         let member = engine.keyspace.join();
         let mut direct = Direct {
@@ -130,7 +129,7 @@ fn in_parallel<R: Read>(
                 .map_err(Error::Read)
         };
         let loaders: Vec<_> = (0..threads).map(spawn).collect();
-        let mut shared = Shared { queue: &queue, loaders };
+        let mut shared = Shared { engine, queue: &queue, loaders };
         Items::new(engine, stop, &mut shared).load(source)
     })
 }
@@ -162,6 +161,10 @@ struct Direct<'w, 'v> {
 }
 
 impl Sink for Direct<'_, '_> {
+    fn expect(&mut self, db: u32, keys: usize) {
+        self.way.expect(db, keys);
+    }
+
     fn take(&mut self, batch: &mut Batch) -> Result<(), Error> {
         self.tally += self.inserter.insert(batch, &mut self.way)?;
         batch.clear();
@@ -177,11 +180,16 @@ type Loader<'s> = thread::ScopedJoinHandle<'s, Result<Tally, (u64, Error)>>;
 
 /// Batches are inserted by other threads.
 struct Shared<'s> {
+    engine: &'static Engine,
     queue: &'s Queue,
     loaders: Vec<Result<Loader<'s>, Error>>,
 }
 
 impl Sink for Shared<'_> {
+    fn expect(&mut self, db: u32, keys: usize) {
+        Way::Gate(&self.engine.keyspace.join()).expect(db, keys);
+    }
+
     fn take(&mut self, batch: &mut Batch) -> Result<(), Error> {
         if self.queue.put(batch) { Ok(()) } else { Err(Error::Stopped) }
     }

@@ -13,7 +13,6 @@ use super::{Error, Options, rdb};
 #[derive(Debug)]
 pub struct Found {
     snapshot: File,
-    bytes: u64,
 }
 
 /// Looks for data to start from: the snapshot `dbfilename` in `dir`, which is the working directory. If there are any, commands
@@ -28,9 +27,8 @@ pub fn at_start(engine: &'static Engine) -> Result<Option<Found>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::Open { name, reason: reason(&error) }),
     };
-    let bytes = snapshot.metadata().map_or(0, |about| about.len());
-    engine.begin_loading(bytes);
-    Ok(Some(Found { snapshot, bytes }))
+    engine.begin_loading(snapshot.metadata().map_or(0, |about| about.len()));
+    Ok(Some(Found { snapshot }))
 }
 
 /// What the system says, without its number.
@@ -46,7 +44,7 @@ impl Found {
     /// Those of [`rdb`]; a part of the keys is loaded then.
     pub fn load(self, engine: &'static Engine, stop: &mut dyn FnMut() -> bool) -> Result<(), Error> {
         let started = Instant::now();
-        let options = Options { total_bytes: self.bytes, leaves_out_due: true, ..Options::default() };
+        let options = Options { leaves_out_due: true, ..Options::default() };
         let loaded = rdb(engine, self.snapshot, options, stop);
         engine.end_loading();
         loaded?;

@@ -58,7 +58,10 @@ fn load<'f>(
 ) -> Result<Loaded<&'f [u8]>, Error> {
     let stop = &mut || false;
     match how {
-        How::InOneThread => rdb(engine, file, Options { total_bytes: file.len() as u64, ..options }, stop),
+        How::InOneThread => {
+            engine.begin_loading(file.len() as u64);
+            rdb(engine, file, options, stop)
+        }
         How::InThreads => in_parallel(engine, file, options, stop, 2),
         How::Exclusively => {
             let member = engine.keyspace.join();
