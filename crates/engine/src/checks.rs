@@ -8,6 +8,7 @@ use crate::client::{Client, State};
 use crate::command::{Flags, Handler};
 use crate::engine::{Attention, Engine};
 use crate::error::Error;
+use crate::persistence::Persistence;
 use crate::table::Row;
 use crate::transaction::Queue;
 
@@ -55,9 +56,11 @@ pub fn check(
     if engine.attends(Attention::FULL) && takes_memory(client, row) {
         return Verdict::Refuse(Some(row), Error::OutOfMemory);
     }
-    if engine.attends(Attention::DISK_ERROR) && is_snapshot_missing(engine, config) && is_stopped(client, row)
+    if engine.attends(Attention::DISK_ERROR)
+        && is_stopped(client, row)
+        && let Some(error) = disk_error(engine, config)
     {
-        return Verdict::Refuse(Some(row), Error::SnapshotFailed);
+        return Verdict::Refuse(Some(row), error);
     }
     if engine.attends(Attention::LOADING) && !runs_while_loading(client, row) {
         return Verdict::Refuse(Some(row), LOADING);
@@ -131,11 +134,16 @@ fn may_write(client: &Client, row: &Row) -> bool {
     }
 }
 
-/// Whether snapshots are asked for, the last one was not made, and that is a reason to stop.
-fn is_snapshot_missing(engine: &Engine, config: &Config) -> bool {
-    config.stop_writes_on_bgsave_error
-        && !config.save.is_empty()
-        && !engine.persistence.snapshot.last_ok.load(std::sync::atomic::Ordering::Relaxed)
+/// Why nothing may be changed, if the disk is a reason: the last snapshot that was asked for is missing, or the append-only
+/// file can't be written.
+fn disk_error(engine: &Engine, config: &Config) -> Option<Error> {
+    use std::sync::atomic::Ordering::Relaxed;
+    let Persistence { snapshot, log, .. } = &engine.persistence;
+    if config.stop_writes_on_bgsave_error && !config.save.is_empty() && !snapshot.last_ok.load(Relaxed) {
+        return Some(Error::SnapshotFailed);
+    }
+    let fails = log.enabled.load(Relaxed) && !log.last_write_ok.load(Relaxed);
+    fails.then(|| Error::LogFailed(log.last_error.lock().clone()))
 }
 
 /// Whether a command is refused while the disk does not take data: what changes any, and PING, by which health is checked.

@@ -78,6 +78,9 @@ pub enum Error {
         "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."
     )]
     SnapshotFailed,
+    /// A change while the append-only file can't be written: why.
+    #[error("MISCONF Errors writing to the AOF file: {0}")]
+    LogFailed(String),
     /// The client must authenticate first.
     #[error("NOAUTH Authentication required.")]
     NoAuth,

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use keyspace::View;
+use parking_lot::Mutex;
 
 use crate::engine::{Attention, Engine, Shutdown, unix_millis};
 use crate::error::{Error, Outcome};
@@ -71,6 +72,8 @@ pub struct LogFile {
     pub rewrite_failures: AtomicU64,
     /// Whether what was appended last could be written.
     pub last_write_ok: AtomicBool,
+    /// Why not.
+    pub last_error: Mutex<String>,
     /// Bytes of all its files.
     pub size: AtomicU64,
     /// The same when it was rewritten or loaded last.
@@ -92,6 +95,7 @@ impl Default for LogFile {
             rewrites: AtomicU64::new(0),
             rewrite_failures: AtomicU64::new(0),
             last_write_ok: AtomicBool::new(true),
+            last_error: Mutex::default(),
             size: AtomicU64::new(0),
             base_size: AtomicU64::new(0),
             stuck_bytes: AtomicU64::new(0),
@@ -174,8 +178,12 @@ impl Engine {
         self.attend(Attention::CUT, on);
     }
 
-    /// Refuses what changes data since the disk cannot take it, or no longer.
-    pub fn attend_disk_error(&self, on: bool) {
-        self.attend(Attention::DISK_ERROR, on);
+    /// Has commands ask whether the disk takes what is changed, if it did not the last time.
+    pub fn attend_disk(&self) {
+        let Persistence { snapshot, log, .. } = &self.persistence;
+        self.attend(
+            Attention::DISK_ERROR,
+            !(snapshot.last_ok.load(Relaxed) && log.last_write_ok.load(Relaxed)),
+        );
     }
 }

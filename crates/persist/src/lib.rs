@@ -3,6 +3,7 @@
 pub mod load;
 pub mod log;
 pub mod save;
+pub mod start;
 mod store;
 
-pub use store::attach;
+pub use store::{Store, attach};

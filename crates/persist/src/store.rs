@@ -15,7 +15,7 @@ use keyspace::{Existing, View};
 use parking_lot::Mutex;
 
 use crate::load;
-use crate::log::Log;
+use crate::log::{self, Log};
 use crate::save::{self, Background, NewFile, Plan};
 
 /// Seconds between a failed save and the next try (Redis's `CONFIG_BGSAVE_RETRY_DELAY`).
@@ -23,7 +23,7 @@ const RETRY_SECONDS: i64 = 5;
 
 /// The data on disk.
 #[derive(Clone, Copy)]
-struct Store {
+pub struct Store {
     engine: &'static Engine,
     state: &'static Mutex<State>,
     log: Log,
@@ -40,9 +40,11 @@ struct State {
 }
 
 /// Gives an engine its storage; once, before clients are served.
-pub fn attach(engine: &'static Engine) {
+pub fn attach(engine: &'static Engine) -> Store {
     let state: &'static Mutex<State> = Box::leak(Box::default());
-    engine.persistence.attach(Box::new(Store { engine, state, log: Log::start(engine) }));
+    let store = Store { engine, state, log: Log::start(engine) };
+    engine.persistence.attach(Box::new(store));
+    store
 }
 
 impl Storage for Store {
@@ -84,7 +86,28 @@ impl Storage for Store {
     }
 
     fn load_log(&self, view: &mut View) -> Outcome {
-        todo!()
+        let failed = Error::text("ERR Error trying to load the AOF files, check server logs");
+        if let Err(error) = self.log.flush() {
+            self.log(LogLevel::Warning, &save::reason(&error));
+            return Err(failed);
+        }
+        let files = match self.log.files() {
+            Some(files) => files,
+            None => log::Files::find(&self.engine.config()).map_err(|error| {
+                self.log(LogLevel::Warning, &error.to_string());
+                failed.clone()
+            })?,
+        };
+        empty(self.engine, view);
+        let (now, noted) = (view.now, view.noted);
+        let loaded = log::load(self.engine, &files, &mut log::Way::View(view), &mut || false);
+        (view.now, view.noted) = (now, noted);
+        loaded.map_err(|error| {
+            self.log(LogLevel::Warning, &error.to_string());
+            failed
+        })?;
+        self.engine.note_saved();
+        Ok(())
     }
 
     fn flushed(&self, view: &mut View) {
@@ -136,6 +159,15 @@ impl Storage for Store {
 
     fn close(&self, view: &mut View, shutdown: &Shutdown) -> Outcome {
         self.give_up();
+        self.log.give_up_rewrite();
+        if self.log.files().is_some() {
+            self.log(LogLevel::Notice, "Calling fsync() on the AOF file.");
+        }
+        if let Err(error) = self.log.flush() {
+            self.log(LogLevel::Warning, &format!("Error writing to the AOF file: {}", save::reason(&error)));
+            self.log(LogLevel::Warning, "The AOF file can't be written: can't exit.");
+            return Err(Error::text("ERR"));
+        }
         let saves = shutdown.save.unwrap_or(!self.engine.config().save.is_empty());
         if !saves {
             return Ok(());
@@ -150,6 +182,11 @@ impl Storage for Store {
 }
 
 impl Store {
+    /// The append-only file.
+    pub(crate) fn aof(&self) -> Log {
+        self.log
+    }
+
     fn log(&self, level: LogLevel, text: &str) {
         self.engine.host.log(level, text);
     }
@@ -182,7 +219,7 @@ impl Store {
         status.last_save.store(unix_millis() / 1000, Relaxed);
         status.last_ok.store(true, Relaxed);
         status.saves.fetch_add(1, Relaxed);
-        self.engine.attend_disk_error(false);
+        self.engine.attend_disk();
     }
 
     /// Whether a save point asks for a snapshot.
@@ -262,7 +299,7 @@ impl Store {
                 self.log(LogLevel::Warning, &error.to_string());
                 self.log(LogLevel::Warning, "Background saving error");
                 status.last_ok.store(false, Relaxed);
-                self.engine.attend_disk_error(true);
+                self.engine.attend_disk();
             }
         }
     }

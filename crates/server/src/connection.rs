@@ -2,12 +2,14 @@
 //!
 //! Buffers are borrowed from the worker's [`Pool`] while they hold bytes, so an idle connection keeps none.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::Ordering::Relaxed;
 
 use config::{ClientClass, Config, OutputLimit};
 use engine::client::Clients;
+use engine::log::ReplLog;
 use engine::{Client, Peer, State};
 use net::Stream;
 use resp::ProtocolError;
@@ -71,6 +73,12 @@ pub struct Connection {
     pub turn: u64,
     /// Bytes of the client's reply that are sent already.
     sent: usize,
+    /// Bytes ever sent.
+    sent_ever: u64,
+    /// Output that waits for the log: what goes up to so many bytes ever, until the log is durable up to there.
+    held: VecDeque<(u64, u64)>,
+    /// Of the output, bytes ever that need not wait any more.
+    free: u64,
     /// What the next receive asks for.
     read_size: usize,
     /// Since when the output is above its soft limit, in Unix milliseconds.
@@ -90,6 +98,9 @@ impl Connection {
             ended: false,
             turn: 0,
             sent: 0,
+            sent_ever: 0,
+            held: VecDeque::new(),
+            free: 0,
             read_size: READ_SIZE,
             soft_since: None,
             last_active_ms: now,
@@ -127,14 +138,41 @@ impl Connection {
         self.read_size = missing.clamp(READ_SIZE, MAX_READ * 4);
     }
 
-    /// Sends what there is to send, in one write if the socket takes it. Answers the bytes sent.
-    pub fn flush(&mut self, pool: &mut Pool) -> Result<usize, Close> {
+    /// Notes that what there is to send was made when the log ended where it does now, and may have to wait for it.
+    pub fn hold(&mut self, log: &ReplLog) {
+        let (end, made) = (log.offset(), self.sent_ever + self.unsent() as u64);
+        if made > self.held.back().map_or(self.sent_ever, |(until, _)| *until) && !log.may_go_out(end) {
+            self.held.push_back((made, end));
+        }
+    }
+
+    /// Whether output waits for the log.
+    pub fn is_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// How many of the bytes to send may go out.
+    fn sendable(&mut self, log: &ReplLog) -> usize {
+        while let Some((made, end)) = self.held.front()
+            && log.may_go_out(*end)
+        {
+            self.free = *made;
+            self.held.pop_front();
+        }
+        if self.held.is_empty() { self.unsent() } else { self.free.saturating_sub(self.sent_ever) as usize }
+    }
+
+    /// Sends what there is to send and need not wait for the log, in one write if the socket takes it. Answers the bytes sent.
+    pub fn flush(&mut self, pool: &mut Pool, log: &ReplLog) -> Result<usize, Close> {
+        let end =
+            if self.held.is_empty() { self.peer.client.reply.len() } else { self.sent + self.sendable(log) };
         let reply = &mut self.peer.client.reply;
         let mut total = 0;
-        while self.sent < reply.len() {
-            match send(&self.stream, &reply[self.sent..]) {
+        while self.sent < end {
+            match send(&self.stream, &reply[self.sent..end]) {
                 Ok(n) => {
                     self.sent += n;
+                    self.sent_ever += n as u64;
                     total += n;
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,

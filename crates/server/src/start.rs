@@ -201,17 +201,14 @@ impl Start {
         };
         let unix_socket = self.config.unixsocket.clone();
         let engine = Engine::start(self.config, self.table, workers, Box::new(process));
-        persist::attach(engine);
-        let found = persist::load::at_start(engine)?;
+        let found = persist::start::find(engine, persist::attach(engine))?;
         start_threads(engine, prepared, door, to_free)?;
         log::set_role(log::Role::Primary);
         log::notice!("Server initialized");
         engine.startup_memory.store(engine.used_memory() as u64, std::sync::atomic::Ordering::Relaxed);
         let (supervisor, pidfile) = (self.supervisor, self.pidfile);
         let mut running = Running { engine, asked, early: None, signal, supervisor, pidfile, unix_socket };
-        if let Some(found) = found {
-            running.load(engine, found)?;
-        }
+        running.load(found)?;
         running.announce(&ready_lines);
         Ok(running)
     }
@@ -311,14 +308,14 @@ enum Failure {
     /// The system refused something.
     System(io::Error),
     /// The data on disk can't be loaded.
-    Data(persist::load::Error),
+    Data(persist::start::Error),
 }
 
 impl Failure {
     fn log(&self) {
         match self {
             Failure::System(error) => log::warning!("Starting failed: {}", net::error_text(error)),
-            Failure::Data(error) => error.fatal_lines().iter().for_each(|line| log::warning!("{line}")),
+            Failure::Data(error) => error.lines().iter().for_each(|line| log::warning!("{line}")),
         }
     }
 }
@@ -329,8 +326,8 @@ impl From<io::Error> for Failure {
     }
 }
 
-impl From<persist::load::Error> for Failure {
-    fn from(error: persist::load::Error) -> Failure {
+impl From<persist::start::Error> for Failure {
+    fn from(error: persist::start::Error) -> Failure {
         Failure::Data(error)
     }
 }
@@ -349,16 +346,14 @@ struct Running {
 
 impl Running {
     /// Loads the data that were found, unless it is asked to end meanwhile. Clients are told to wait.
-    fn load(&mut self, engine: &'static Engine, found: persist::load::Found) -> Result<(), Failure> {
+    fn load(&mut self, found: persist::start::Found) -> Result<(), Failure> {
         let Running { asked, early, .. } = self;
         let mut is_asked_to_end = || {
             *early = early.or_else(|| asked.try_recv().ok());
             early.is_some()
         };
-        match found.load(engine, &mut is_asked_to_end) {
-            Err(persist::load::Error::Stopped) | Ok(()) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        found.load(&mut is_asked_to_end)?;
+        Ok(())
     }
 
     /// Says that clients are welcome.

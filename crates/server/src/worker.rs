@@ -78,6 +78,9 @@ pub struct Worker {
     next_tick_ms: i64,
     /// The connections of clients that wait for a key, by the clients' numbers.
     waiting: HashMap<u64, usize>,
+    /// Connections whose output waits for the log, and those that may try again.
+    held: Vec<usize>,
+    released: Vec<usize>,
     /// When their waits end, in Unix milliseconds; also of waits that have ended before.
     deadlines: BinaryHeap<Reverse<(i64, u64)>>,
 }
@@ -151,6 +154,8 @@ impl Worker {
             again: Vec::new(),
             next_tick_ms: 0,
             waiting: HashMap::new(),
+            held: Vec::new(),
+            released: Vec::new(),
             deadlines: BinaryHeap::new(),
         }
     }
@@ -286,6 +291,11 @@ impl Worker {
                 }
             }
         }
+        if mail.contains(&Message::Durable) {
+            self.released.append(&mut self.held);
+            self.released.sort_unstable();
+            self.released.dedup();
+        }
         if mail.contains(&Message::Killed) {
             let killed = |c: &Connection| c.peer.client.record.killed.load(Relaxed);
             let numbers = self.connections.numbers();
@@ -392,6 +402,9 @@ impl Worker {
     /// Second phase: plan, run and send, until nothing more can be planned of what has arrived.
     fn run_and_send(&mut self, now: i64) {
         let config = self.executor.config().clone();
+        for number in std::mem::take(&mut self.released) {
+            self.send(number, &config, now, &mut Vec::new());
+        }
         let mut turn = std::mem::take(&mut self.ready);
         while !turn.is_empty() {
             let mut more = Vec::new();
@@ -411,6 +424,9 @@ impl Worker {
             turn = more;
         }
         self.ready = turn;
+        if !self.held.is_empty() {
+            self.engine.log.wake_writer();
+        }
     }
 
     /// Plans what a connection has sent. Answers whether more can be planned once that has run.
@@ -449,7 +465,14 @@ impl Worker {
             connection.peer.client.encoder().error(format!("ERR Protocol error: {error}").as_bytes());
             connection.peer.client.set_state(State::CLOSING, true);
         }
-        let sent = if connection.unsent() > 0 { connection.flush(&mut self.pool) } else { Ok(0) };
+        let log = &self.engine.log;
+        if log.holds() {
+            connection.hold(log);
+        }
+        let sent = if connection.unsent() > 0 { connection.flush(&mut self.pool, log) } else { Ok(0) };
+        if connection.is_held() {
+            self.held.push(number);
+        }
         let verdict = sent.and_then(|bytes| {
             if bytes > 0 {
                 stats.writes.add(1);

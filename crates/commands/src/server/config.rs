@@ -112,7 +112,13 @@ fn set(cx: &mut ServerCx) -> Outcome {
     let old = cx.engine.config();
     let (new, changed) = config::set(&old, &pairs, caller).map_err(refusal)?;
     apply(cx, &changed, &old, &new).map_err(refusal)?;
+    let keeps_log = new.appendonly;
     cx.engine.publish(new);
+    if changed.iter().any(|param| param.name == "appendonly")
+        && let Ok(storage) = cx.engine.persistence.storage()
+    {
+        storage.switch_log(keeps_log);
+    }
     cx.reply().ok();
     Ok(())
 }

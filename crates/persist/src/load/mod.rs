@@ -19,11 +19,9 @@ mod insert;
 mod items;
 mod progress;
 mod queue;
-mod start;
 
 pub use error::Error;
 pub use items::Replication;
-pub use start::{Found, at_start};
 
 use std::io::Read;
 use std::num::NonZero;

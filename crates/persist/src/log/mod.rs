@@ -8,6 +8,7 @@
 //! increment, which the manifest lists before that. When the base is whole, the files before it are history.
 
 mod files;
+mod load;
 mod tail;
 
 use std::fs;
@@ -28,6 +29,7 @@ use parking_lot::Mutex;
 use crate::save::{self, Background, NewFile, Plan};
 
 pub use files::{Error as FilesError, Files};
+pub use load::{Error as LoadError, Way, load};
 use tail::{Style, Tail};
 
 /// Between two looks at the log where nobody waits for the disk.
@@ -146,7 +148,12 @@ impl Log {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn go_on(&self, view: &mut View, mut files: Files, sums: Option<Checksums>) -> Result<(), save::Error> {
+    pub fn go_on(
+        &self,
+        view: &mut View,
+        mut files: Files,
+        sums: Option<Checksums>,
+    ) -> Result<(), save::Error> {
         let config = self.engine.config();
         if files.manifest.is_empty() {
             fs::create_dir_all(files.dir())?;
@@ -228,7 +235,13 @@ impl Log {
     fn pause(&self) -> Duration {
         match self.state.lock().tail {
             Some(_) => ROUND,
-            None => if self.engine.persistence.log.rewrite_scheduled.load(Relaxed) { LOOK } else { LONG },
+            None => {
+                if self.engine.persistence.log.rewrite_scheduled.load(Relaxed) {
+                    LOOK
+                } else {
+                    LONG
+                }
+            }
         }
     }
 
@@ -317,15 +330,17 @@ impl Log {
         let was_ok = status.last_write_ok.swap(done.is_ok(), Relaxed);
         match done {
             Err(error) if was_ok => {
-                self.warn(&format!("Error writing to the AOF file: {}", save::reason(&error)));
+                let reason = save::reason(&error);
+                self.warn(&format!("Error writing to the AOF file: {reason}"));
+                *status.last_error.lock() = reason;
                 if config.appendfsync == AppendFsync::Always {
                     self.warn("Nothing is acknowledged until the AOF file can be written again.");
                 }
-                self.engine.attend_disk_error(true);
+                self.engine.attend_disk();
             }
             Ok(()) if !was_ok => {
                 self.warn("AOF write error looks solved. The server can write again.");
-                self.engine.attend_disk_error(false);
+                self.engine.attend_disk();
             }
             _ => {}
         }
@@ -392,7 +407,12 @@ impl Log {
         is_due
     }
 
-    fn plan(&self, name: std::path::PathBuf, temporary: std::path::PathBuf, config: std::sync::Arc<Config>) -> Plan {
+    fn plan(
+        &self,
+        name: std::path::PathBuf,
+        temporary: std::path::PathBuf,
+        config: std::sync::Arc<Config>,
+    ) -> Plan {
         Plan { name, temporary, is_log_base: true, config }
     }
 
@@ -537,6 +557,7 @@ impl Log {
         (state.next, state.files) = (None, None);
         self.engine.log.hold(false);
         self.engine.persistence.log.last_write_ok.store(true, Relaxed);
+        self.engine.attend_disk();
         drop(exclusive);
         self.engine.tell_workers(&Message::Durable);
     }

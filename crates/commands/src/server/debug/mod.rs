@@ -48,6 +48,7 @@ const SUBCOMMANDS: Command = Command {
         HELP,
         inspect::HTSTATS,
         inspect::HTSTATS_KEY,
+        LOADAOF,
         LOG,
         inspect::LISTPACK,
         inspect::OBJECT,
@@ -179,6 +180,19 @@ const RELOAD: Command = Command {
             }
         }
         cx.engine.persistence.storage()?.reload(cx.view, how)?;
+        cx.reply().ok();
+        Ok(())
+    }),
+    ..Command::DEFAULT
+};
+
+const LOADAOF: Command = Command {
+    name: "loadaof",
+    summary: "Writes all of the append-only file to disk, empties all databases, and loads it again.",
+    arity: 2,
+    handler: Handler::Exclusive(|cx| {
+        cx.engine.persistence.storage()?.load_log(cx.view)?;
+        cx.engine.host.log(LogLevel::Notice, "Append Only File loaded by DEBUG LOADAOF");
         cx.reply().ok();
         Ok(())
     }),

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use engine::persistence::Snapshots;
+use engine::persistence::{LogFile, Snapshots};
 use engine::unix_millis;
 
 use super::sources::Sources;
@@ -11,6 +11,15 @@ use Field::{Always, Idle, Sometimes};
 
 fn snapshots(s: &Sources) -> &'static Snapshots {
     &s.engine.persistence.snapshot
+}
+
+fn log(s: &Sources) -> &'static LogFile {
+    &s.engine.persistence.log
+}
+
+/// A number that is shown while there is an append-only file.
+fn of_log(s: &Sources, number: impl Fn(&LogFile) -> u64) -> Option<String> {
+    log(s).enabled.load(Relaxed).then(|| number(log(s)).to_string())
 }
 
 /// How something has ended.
@@ -42,18 +51,28 @@ pub const FIELDS: &[Field] = &[
     Idle("rdb_last_cow_size", "0"),
     Always("rdb_last_load_keys_expired", |s| s.engine.loading.keys_expired.load(Relaxed).to_string()),
     Always("rdb_last_load_keys_loaded", |s| s.engine.loading.keys_loaded.load(Relaxed).to_string()),
-    Always("aof_enabled", |s| flag(s.config.appendonly)),
-    Idle("aof_rewrite_in_progress", "0"),
-    Idle("aof_rewrite_scheduled", "0"),
-    Idle("aof_last_rewrite_time_sec", "-1"),
-    Idle("aof_current_rewrite_time_sec", "-1"),
-    Idle("aof_last_bgrewrite_status", "ok"),
-    Idle("aof_rewrites", "0"),
-    Idle("aof_rewrites_consecutive_failures", "0"),
-    Idle("aof_last_write_status", "ok"),
+    Always("aof_enabled", |s| flag(log(s).enabled.load(Relaxed))),
+    Always("aof_rewrite_in_progress", |s| flag(log(s).rewrite_started.load(Relaxed) > 0)),
+    Always("aof_rewrite_scheduled", |s| flag(log(s).rewrite_scheduled.load(Relaxed))),
+    Always("aof_last_rewrite_time_sec", |s| log(s).last_rewrite_seconds.load(Relaxed).to_string()),
+    Always("aof_current_rewrite_time_sec", |s| seconds_since(log(s).rewrite_started.load(Relaxed))),
+    Always("aof_last_bgrewrite_status", |s| status(log(s).last_rewrite_ok.load(Relaxed))),
+    Always("aof_rewrites", |s| log(s).rewrites.load(Relaxed).to_string()),
+    Always("aof_rewrites_consecutive_failures", |s| log(s).rewrite_failures.load(Relaxed).to_string()),
+    Always("aof_last_write_status", |s| status(log(s).last_write_ok.load(Relaxed))),
     Idle("aof_last_cow_size", "0"),
     Idle("module_fork_in_progress", "0"),
     Idle("module_fork_last_cow_size", "0"),
+    Sometimes("aof_current_size", |s| of_log(s, |log| log.size.load(Relaxed))),
+    Sometimes("aof_base_size", |s| of_log(s, |log| log.base_size.load(Relaxed))),
+    Sometimes("aof_pending_rewrite", |s| of_log(s, |log| log.rewrite_scheduled.load(Relaxed) as u64)),
+    Sometimes("aof_buffer_length", |s| {
+        let pending = s.engine.log.pending() as u64;
+        of_log(s, |log| log.stuck_bytes.load(Relaxed) + pending)
+    }),
+    // The one thread that writes forces to disk too: nothing ever waits for another.
+    Sometimes("aof_pending_bio_fsync", |s| of_log(s, |_| 0)),
+    Sometimes("aof_delayed_fsync", |s| of_log(s, |_| 0)),
     Sometimes("loading_start_time", |s| Some(s.engine.loading.progress()?.started.to_string())),
     Sometimes("loading_total_bytes", |s| Some(s.engine.loading.progress()?.total_bytes.to_string())),
     Sometimes("loading_rdb_used_mem", |s| Some(s.engine.loading.progress()?.writer_memory.to_string())),
