@@ -1,7 +1,6 @@
 //! Applying a log: an append-only file, later a primary's stream. Its commands go through the pipeline like any client's,
 //! but nobody refuses them, nobody is answered, and time stands still: what was due when they ran says the log itself.
 
-
 use keyspace::View;
 use resp::{Limits, ProtocolError};
 
@@ -60,7 +59,12 @@ impl Applier {
     ///
     /// # Errors
     /// The first that cannot be; of a batch nothing is applied then.
-    pub fn apply(&mut self, engine: &'static Engine, view: &mut View, requests: &[u8]) -> Result<(), Inapplicable> {
+    pub fn apply(
+        &mut self,
+        engine: &'static Engine,
+        view: &mut View,
+        requests: &[u8],
+    ) -> Result<(), Inapplicable> {
         let peer = &mut self.peer.0;
         peer.input.extend_from_slice(requests);
         (view.now, view.records) = (0, false);

@@ -184,7 +184,8 @@ impl Batch {
 
     /// The name of the first command that is unknown or has the wrong number of arguments.
     pub(crate) fn first_unknown(&self, peer: &Peer) -> Option<Box<[u8]>> {
-        let request = self.requests.iter().find(|request| request.row.is_none() && !request.spans.is_empty())?;
+        let request =
+            self.requests.iter().find(|request| request.row.is_none() && !request.spans.is_empty())?;
         Some(Args::new(&peer.input, &self.spans[request.spans.clone()]).at(0).into())
     }
 

@@ -95,7 +95,11 @@ impl Files {
 
     /// Bytes of all files that are loaded; those that are missing have none.
     pub fn size(&self) -> u64 {
-        self.manifest.files().filter_map(|file| fs::metadata(self.path(file)).ok()).map(|about| about.len()).sum()
+        self.manifest
+            .files()
+            .filter_map(|file| fs::metadata(self.path(file)).ok())
+            .map(|about| about.len())
+            .sum()
     }
 
     /// Makes the directory, and writes the manifest, which takes the place of the one before at one moment.
@@ -104,8 +108,10 @@ impl Files {
     /// Those of the system; the old one is still there then.
     pub fn write_manifest(&self) -> io::Result<()> {
         fs::create_dir_all(&self.dir)?;
-        let (temporary, name) =
-            (self.dir.join(names::temporary_file_name(&self.name)), self.dir.join(names::file_name(&self.name)));
+        let (temporary, name) = (
+            self.dir.join(names::temporary_file_name(&self.name)),
+            self.dir.join(names::file_name(&self.name)),
+        );
         let mut file = File::create(&temporary)?;
         file.write_all(&self.manifest.format())?;
         file.sync_all()?;

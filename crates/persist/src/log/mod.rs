@@ -146,7 +146,12 @@ impl Log {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn go_on(&self, view: &mut View, mut files: Files, sums: Option<Checksums>) -> Result<(), save::Error> {
+    pub fn go_on(
+        &self,
+        view: &mut View,
+        mut files: Files,
+        sums: Option<Checksums>,
+    ) -> Result<(), save::Error> {
         let config = self.engine.config();
         if files.manifest.is_empty() {
             fs::create_dir_all(files.dir())?;
@@ -228,7 +233,13 @@ impl Log {
     fn pause(&self) -> Duration {
         match self.state.lock().tail {
             Some(_) => ROUND,
-            None => if self.engine.persistence.log.rewrite_scheduled.load(Relaxed) { LOOK } else { LONG },
+            None => {
+                if self.engine.persistence.log.rewrite_scheduled.load(Relaxed) {
+                    LOOK
+                } else {
+                    LONG
+                }
+            }
         }
     }
 
@@ -392,7 +403,12 @@ impl Log {
         is_due
     }
 
-    fn plan(&self, name: std::path::PathBuf, temporary: std::path::PathBuf, config: std::sync::Arc<Config>) -> Plan {
+    fn plan(
+        &self,
+        name: std::path::PathBuf,
+        temporary: std::path::PathBuf,
+        config: std::sync::Arc<Config>,
+    ) -> Plan {
         Plan { name, temporary, is_log_base: true, config }
     }
 

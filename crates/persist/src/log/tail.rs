@@ -106,7 +106,11 @@ impl Tail {
         }
         let plain = block.len();
         let mut sums = self.sums;
-        if style.checksums { sums.seal(&mut block, CHECKED) } else { sums.update(&block) }
+        if style.checksums {
+            sums.seal(&mut block, CHECKED)
+        } else {
+            sums.update(&block)
+        }
         match self.file.write_all_at(&block, self.len) {
             Ok(()) => {
                 self.accept(&block, sums);
