@@ -93,22 +93,20 @@ impl Log {
 
     /// Keeps track of transactions; the command begins here.
     fn command(&mut self, args: Args<'_>, start: u64, place: &Place<'_>) -> Result<(), Ended> {
-        let header = |number: usize| 1 + number.to_string().len() + 2;
         let command = args.at(0);
-        self.part = start + (header(args.len()) + header(command.len())) as u64;
-        let (what, is_wrong) = match command {
-            _ if command.eq_ignore_ascii_case(b"multi") => {
-                ("MULTI", std::mem::replace(&mut self.in_multi, true))
-            }
-            _ if command.eq_ignore_ascii_case(b"exec") => {
-                ("EXEC", !std::mem::replace(&mut self.in_multi, false))
-            }
-            _ => return Ok(()),
+        let (what, is_wrong) = if command.eq_ignore_ascii_case(b"multi") {
+            ("MULTI", std::mem::replace(&mut self.in_multi, true))
+        } else if command.eq_ignore_ascii_case(b"exec") {
+            ("EXEC", !std::mem::replace(&mut self.in_multi, false))
+        } else {
+            return Ok(());
         };
-        match is_wrong {
-            true => Err(self.problem(format!("Unexpected {what} in AOF {}", place.path.display()))),
-            false => Ok(()),
+        if !is_wrong {
+            return Ok(());
         }
+        let header = |number: usize| "*\r\n".len() + number.to_string().len();
+        self.part = start + (header(args.len()) + header(command.len())) as u64;
+        Err(self.problem(format!("Unexpected {what} in AOF {}", place.path.display())))
     }
 
     fn open_multi(&self) -> Ended {

@@ -29,8 +29,10 @@ pub(crate) fn run(options: &Options, out: &Output) -> bool {
     let file = match File::open(&options.path) {
         Ok(file) => file,
         Err(error) => {
-            // redis-check-rdb says nothing more.
+            // On standard error, as redis-check-rdb says nothing more on the other.
             eprintln!("Cannot open file {name}: {}", reason(&error));
+            let problem = Problem { error: reason(&error), doing: "start", ..Problem::default() };
+            out.report(&Report { errors: vec![problem], ..Report::default() });
             return false;
         }
     };
@@ -164,15 +166,16 @@ impl Check {
     }
 
     fn problem(&self, error: &ReadError) -> Problem {
-        let (offset, text, passable) = match error {
-            ReadError::Io(error) => (0, reason(error), false),
+        match error {
+            ReadError::Io(error) => Problem { error: reason(error), ..Problem::default() },
             ReadError::Format(error) => {
-                // Behind a string that does not expand the next item can be read.
+                // Behind a string that does not expand, a key's or one about the file, the next item can be read.
                 let passable = error.kind == ErrorKind::Lzf;
-                (error.offset as u64, words::error(error, self.report.version), passable)
+                let doing = if passable { "read-key" } else { "" };
+                let text = words::error(error, self.report.version);
+                Problem { offset: error.offset as u64, error: text, doing, passable, ..Problem::default() }
             }
-        };
-        Problem { offset, error: text, doing: "", key: None, key_type: None, passable }
+        }
     }
 
     /// Tells of the problem that ends the check; `rest` begins with the item that it is in.

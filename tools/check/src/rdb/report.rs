@@ -86,7 +86,7 @@ pub struct Key {
 }
 
 /// What is wrong, and where.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Problem {
     /// Where in the file.
     pub offset: u64,
