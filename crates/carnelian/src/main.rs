@@ -38,11 +38,16 @@ const TOOLS: &[Tool] = &[
     },
     Tool { name: "cli", summary: "talks to a server", main: None, in_redis: true },
     Tool { name: "benchmark", summary: "measures a server", main: None, in_redis: true },
-    Tool { name: "check-rdb", summary: "examines a snapshot file", main: None, in_redis: true },
+    Tool {
+        name: "check-rdb",
+        summary: "examines a snapshot file",
+        main: Some(check::rdb_main),
+        in_redis: true,
+    },
     Tool {
         name: "check-aof",
         summary: "examines and repairs an append-only file",
-        main: None,
+        main: Some(check::aof_main),
         in_redis: true,
     },
     Tool { name: "proxy", summary: "one address for many servers", main: None, in_redis: false },
