@@ -225,6 +225,31 @@ mod tests {
     }
 
     #[test]
+    fn while_data_are_loaded() {
+        const LOADING: &str = "-LOADING Redis is loading the dataset in memory";
+        let mut session = Session::new(crate::FAMILIES, Config::default());
+        let client = session.connect();
+        let mut run = |loading: Option<bool>, line: &str| {
+            match loading {
+                Some(true) => session.engine().begin_loading(0),
+                Some(false) => session.engine().end_loading(),
+                None => {}
+            }
+            session.run(client, &line.split(' ').map(str::as_bytes).collect::<Vec<_>>())
+        };
+        assert_eq!(run(None, "MULTI"), "+OK");
+        assert_eq!(run(None, "SET k v"), "+QUEUED");
+        let refused =
+            "-EXECABORT Transaction discarded because of: LOADING Redis is loading the dataset in memory";
+        assert_eq!(run(Some(true), "EXEC"), refused, "it was queued in time, but can't run now");
+        assert_eq!(run(None, "GET k"), LOADING);
+        assert_eq!(run(None, "CONFIG SET appendonly no"), LOADING);
+        assert_eq!(run(None, "CONFIG SET timeout 7"), "+OK");
+        assert_eq!(run(Some(false), "GET k"), "(nil)");
+        assert_eq!(run(None, "CONFIG SET appendonly no"), "+OK");
+    }
+
+    #[test]
     fn resetstat() {
         let mut t = Tester::new(crate::FAMILIES);
         t.check("GET", "-ERR wrong number of arguments for 'get' command");
