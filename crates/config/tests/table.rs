@@ -31,6 +31,9 @@ fn kind_family(kind: &Kind) -> &'static [&'static str] {
     }
 }
 
+/// Directives that Redis does not have.
+const OURS: [&str; 2] = ["aof-checksum", "rdb-version"];
+
 #[test]
 fn every_directive_is_there_with_its_alias_kind_flags_and_default() {
     let mut rows: BTreeMap<&str, &Param> = PARAMS.iter().map(|param| (param.name, param)).collect();
@@ -45,7 +48,7 @@ fn every_directive_is_there_with_its_alias_kind_flags_and_default() {
             assert_eq!(String::from_utf8_lossy(&param.default_text()), default, "default of {name}");
         }
     }
-    assert!(rows.is_empty(), "not a directive of Redis: {:?}", rows.keys());
+    assert_eq!(rows.into_keys().collect::<Vec<_>>(), OURS, "not directives of Redis");
 }
 
 #[test]

@@ -216,7 +216,7 @@ mod tests {
                     _ => {}
                 }
             }
-            assert_eq!((commands, times), (300 * (round + 1), round as i32 + 1));
+            assert_eq!((commands, times), (300 * (round + 1), round + 1));
             assert_eq!((reader.verified(), reader.offset()), (tail.len(), tail.len()));
             sums = reader.sums();
         }
