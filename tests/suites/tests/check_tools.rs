@@ -155,33 +155,46 @@ fn sound_files_give_the_same_lines() {
     assert!(ours.1.contains("All AOF files and manifest are valid"), "{}", ours.1);
 }
 
+/// What redis-check-rdb prints, but for two things: 7.0 has no name for a type of its own; and before there is a key, it
+/// prints the type that its memory begins with.
+fn genuine_rdb_lines(printed: &str) -> String {
+    let printed = printed.replace("19 (unknown)", "19 (stream-v2)");
+    match printed.contains("[info] 0 keys read") {
+        true => printed.replace("[additional info] Reading type 0 (string)\n", ""),
+        false => printed,
+    }
+}
+
 #[test]
-fn damaged_rdb_files_are_found_in_the_same_words() {
+fn a_cut_rdb_file_is_told_of_in_the_same_words() {
+    let rdb = Files::new(&[]).rdb();
+    for cut in (0..rdb.len()).step_by(47) {
+        let [genuine, ours] =
+            [Kind::Genuine, Kind::Ours].map(|kind| outcome(kind, "check-rdb", &rdb[..cut], &[], ""));
+        let lines = genuine_rdb_lines(&genuine.1);
+        assert_eq!((ours.0, rdb_lines(&ours.1)), (genuine.0, rdb_lines(&lines)), "cut at {cut}");
+        assert_eq!(ours.0, Some(1));
+    }
+}
+
+/// With a checksum, all of it; without, what contradicts itself. Behind a damaged length everything is chance, so the
+/// lines need not be the same.
+#[test]
+fn damage_in_an_rdb_file_is_found() {
     for args in [&[][..], &["--rdbchecksum", "no"]] {
         let rdb = Files::new(args).rdb();
-        let cuts = (0..rdb.len()).step_by(97).map(|cut| rdb[..cut].to_vec());
-        let flips = (0..rdb.len()).step_by(101).map(|at| {
+        for at in (0..rdb.len()).step_by(101) {
             let mut damaged = rdb.clone();
             damaged[at] ^= 1 << (at % 8);
-            damaged
-        });
-        for (case, bytes) in cuts.chain(flips).enumerate() {
             let [genuine, ours] =
-                [Kind::Genuine, Kind::Ours].map(|kind| outcome(kind, "check-rdb", &bytes, &[], ""));
+                [Kind::Genuine, Kind::Ours].map(|kind| outcome(kind, "check-rdb", &damaged, &[], ""));
+            assert_eq!(ours.0 == Some(1), ours.1.contains("--- RDB ERROR DETECTED ---"), "byte {at}");
             // A value of a later type, which 7.0 does not know; or a stream that contradicts itself, which it does not see.
             let is_later = genuine.1.contains("Invalid object type: 2");
-            let [is_stricter, is_seen] =
-                [&ours.1, &genuine.1].map(|printed| printed.contains("Reading key 'stream'"));
-            if is_later || (is_stricter && !is_seen) {
-                continue;
+            let is_stricter = ours.1.contains("Reading key 'stream'");
+            if !is_later && !is_stricter {
+                assert_eq!(ours.0, genuine.0, "byte {at} {args:?}\n{}\n{}", genuine.1, ours.1);
             }
-            // It has no name for a type of its own. Before there is a key, it prints the type that its memory begins with.
-            let (code, genuine) = (genuine.0, genuine.1.replace("19 (unknown)", "19 (stream-v2)"));
-            let genuine = match genuine.contains("[info] 0 keys read") {
-                true => genuine.replace("[additional info] Reading type 0 (string)\n", ""),
-                false => genuine,
-            };
-            assert_eq!((ours.0, rdb_lines(&ours.1)), (code, rdb_lines(&genuine)), "case {case} {args:?}");
         }
     }
 }
