@@ -57,6 +57,25 @@ pub enum ImageValue<'a> {
     Object(ObjectRef<'a>),
 }
 
+/// A copy of an entry as it was at the cut, or the entry itself where it has left its table.
+#[derive(Debug)]
+pub struct OwnedImage {
+    db: u32,
+    entry: OwnedEntry,
+}
+
+impl OwnedImage {
+    /// What it is an image of.
+    pub fn image(&self) -> Image<'_> {
+        Image::of(self.db, self.entry.get())
+    }
+
+    /// Bytes of memory.
+    pub fn footprint(&self) -> usize {
+        self.entry.get().footprint()
+    }
+}
+
 impl Image<'_> {
     /// All that is to know of an entry, so that its header need not be read again: readers note their accesses there.
     fn of<'a>(db: u32, entry: Entry) -> Image<'a> {
@@ -92,8 +111,8 @@ const RETAGGING: u8 = 2;
 /// What others leave for the traversal.
 #[derive(Default)]
 struct Flow {
-    /// Pre-images, each with its database at the cut.
-    images: VecDeque<(u32, OwnedEntry)>,
+    /// Pre-images.
+    images: VecDeque<OwnedImage>,
     /// Large values that somebody waits to change: where they are now.
     wanted: VecDeque<(u32, Box<[u8]>)>,
     /// Tables that left the keyspace.
@@ -163,8 +182,31 @@ impl Cut {
     }
 
     fn queue(&self, db: u32, entry: OwnedEntry) {
-        self.queued.fetch_add(entry.get().footprint(), Relaxed);
-        self.flow.lock().images.push_back((db, entry));
+        let image = OwnedImage { db, entry };
+        self.queued.fetch_add(image.footprint(), Relaxed);
+        self.flow.lock().images.push_back(image);
+    }
+
+    /// Takes some pre-images, about so many bytes at most, to be saved by whoever asks: any thread, at any time. It then says
+    /// [`Cut::saved`].
+    pub fn take_images(&self, bytes: usize, into: &mut Vec<OwnedImage>) {
+        if self.queued.load(Relaxed) == 0 {
+            return;
+        }
+        let (mut flow, mut taken) = (self.flow.lock(), 0);
+        while taken < bytes
+            && let Some(image) = flow.images.pop_front()
+        {
+            taken += image.footprint();
+            into.push(image);
+        }
+    }
+
+    /// Frees pre-images that are saved, and makes room for others.
+    pub fn saved(&self, images: &mut Vec<OwnedImage>) {
+        let bytes = images.iter().map(OwnedImage::footprint).sum();
+        images.clear();
+        self.queued.fetch_sub(bytes, Relaxed);
     }
 
     /// Saves an entry of the cut that is about to change: where it is latched, when that is done. The entry's partition is
@@ -260,7 +302,7 @@ impl Keyspace {
                 table.cursor = Some(CutCursor { db, position: 0 });
             }
         }
-        Some(Traversal { keyspace: self, epoch, partition: 0, slice: Vec::new(), sizes, seen: 0 })
+        Some(Traversal { keyspace: self, epoch, partition: 0, sizes, seen: 0 })
     }
 }
 
@@ -292,13 +334,11 @@ pub struct Traversal<'a> {
     epoch: u8,
     /// Partitions below are done.
     partition: usize,
-    /// Copies of a slice's entries.
-    slice: Vec<(u32, OwnedEntry)>,
     sizes: Vec<Size>,
     seen: usize,
 }
 
-/// What is done with each entry; it may take its time.
+/// What is done with an entry that stays where it is; it may take its time.
 type Save<'s> = &'s mut dyn FnMut(Image<'_>);
 
 impl<'a> Traversal<'a> {
@@ -307,19 +347,14 @@ impl<'a> Traversal<'a> {
         &self.sizes
     }
 
-    /// Keys seen so far.
+    /// Keys seen so far; of pre-images knows who takes them.
     pub fn seen(&self) -> usize {
         self.seen
     }
 
-    /// Goes on: `save` is called for some entries that were not seen before. Answers whether there are more; in the end each
-    /// entry was seen once, unless the rest was given up.
-    pub fn step(&mut self, member: &Member<'a>, save: Save) -> bool {
-        let images = std::mem::take(&mut self.keyspace.cut.flow.lock().images);
-        if !images.is_empty() {
-            images.into_iter().for_each(|(db, entry)| self.save_image(db, entry, save));
-            return true;
-        }
+    /// Goes on: some entries that were not seen before are copied into `copies`, or, where they are large, given to `save`.
+    /// Answers whether there are more. When there are none, and no pre-images either, [`Traversal::end`] ends the cut.
+    pub fn step(&mut self, member: &Member<'a>, copies: &mut Vec<OwnedImage>, save: Save) -> bool {
         if self.save_wanted(member, save) {
             return true;
         }
@@ -329,16 +364,26 @@ impl<'a> Traversal<'a> {
             self.save_detached(table, save);
             return true;
         }
-        self.save_slice(member, save) || !self.is_done()
+        let before = copies.len();
+        let more = self.save_slice(member, copies, save);
+        self.seen += copies.len() - before;
+        more || !self.keyspace.cut.flow.lock().detached.is_empty()
     }
 
-    fn save_image(&mut self, db: u32, entry: OwnedEntry, save: Save) {
+    /// Ends a cut that was read, or given up.
+    ///
+    /// # Panics
+    /// Where there are entries left to step over.
+    pub fn end(self) {
         let cut = &self.keyspace.cut;
-        if cut.is_saving() {
-            save(Image::of(db, entry.get()));
-            self.seen += 1;
-        }
-        cut.queued.fetch_sub(entry.get().footprint(), Relaxed);
+        let mut flow = cut.flow.lock();
+        assert!(self.partition == PARTITIONS && flow.detached.is_empty(), "a cut ends when it is read");
+        // After a cancelled one there may be some that nobody has taken.
+        let mut left: Vec<OwnedImage> = flow.images.drain(..).collect();
+        flow.wanted.clear();
+        drop(flow);
+        cut.saved(&mut left);
+        cut.phase.store(IDLE, Relaxed);
     }
 
     /// Saves a large value that somebody waits to change. Answers whether there was one.
@@ -373,8 +418,8 @@ impl<'a> Traversal<'a> {
         }
     }
 
-    /// Saves the next few entries of the tables. Answers whether there may be more.
-    fn save_slice(&mut self, member: &Member<'a>, save: Save) -> bool {
+    /// Copies the next few entries of the tables. Answers whether there may be more.
+    fn save_slice(&mut self, member: &Member<'a>, copies: &mut Vec<OwnedImage>, save: Save) -> bool {
         let Some(partition) = self.next_partition() else { return false };
         let inside = member.gate.enter();
         let mut hold = Hold::new(self.keyspace, partition, &inside);
@@ -383,7 +428,7 @@ impl<'a> Traversal<'a> {
             return true;
         };
         let (is_saving, epoch) = (self.keyspace.cut.is_saving(), self.epoch);
-        let (slice, mut large) = (&mut self.slice, None);
+        let mut large = None;
         let next = table.scan(position, &mut { SLICE }, &mut |entry| {
             if entry.tag() == epoch {
                 return;
@@ -393,7 +438,7 @@ impl<'a> Traversal<'a> {
                 return;
             }
             if is_saving {
-                slice.push((db, OwnedEntry::copy(entry)));
+                copies.push(OwnedImage { db, entry: OwnedEntry::copy(entry) });
             }
             entry.set_tag(epoch);
         });
@@ -405,12 +450,6 @@ impl<'a> Traversal<'a> {
                 drop((hold, inside));
             }
         }
-        let mut slice = std::mem::take(&mut self.slice);
-        for (db, entry) in slice.drain(..) {
-            save(Image::of(db, entry.get()));
-            self.seen += 1;
-        }
-        self.slice = slice;
         true
     }
 
@@ -450,17 +489,6 @@ impl<'a> Traversal<'a> {
         if let Some(entry) = std::mem::take(&mut *cut.latch.lock()).entry {
             entry.set_tag(self.epoch);
         }
-    }
-
-    /// Ends the cut if nothing is left of it.
-    fn is_done(&mut self) -> bool {
-        let cut = &self.keyspace.cut;
-        let flow = cut.flow.lock();
-        let done = flow.images.is_empty() && flow.detached.is_empty() && self.partition == PARTITIONS;
-        if done {
-            cut.phase.store(IDLE, Relaxed);
-        }
-        done
     }
 }
 

@@ -47,6 +47,7 @@ const UNSAFE: &[&str] = &[
     "crates/keyspace/src/table.rs",
     "crates/keyspace/src/view.rs",
     "crates/memory/src/lib.rs",
+    "crates/persist/src/save/background.rs",
     "crates/server/src/logging/crash.rs",
     "crates/server/src/logging/syslog.rs",
     "crates/server/src/process/daemon.rs",

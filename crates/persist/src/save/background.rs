@@ -1,10 +1,14 @@
 //! Writing a snapshot while everyone goes on: one thread reads the cut, another writes what it reads.
 //!
-//! Both are as nice as can be: whoever serves clients comes first. They are not of the class SCHED_IDLE, which might be
-//! preempted for long while it holds a partition's lock.
+//! The one that reads copies small entries and passes them on; its work is short, and where it holds a lock it must not lose the
+//! processor for long. Encoding and compressing is nine tenths of the work, and done by a thread that yields to everyone
+//! (SCHED_IDLE). On a machine without a free moment that one would starve, so a third looks at the pre-images now and then, and
+//! writes them itself where they grow many.
+
+#![allow(unsafe_code)]
 
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
@@ -12,14 +16,22 @@ use engine::engine::Message;
 use engine::{Engine, unix_millis};
 use formats::rdb::file::{FileWriter, Options};
 use keyspace::cut::Cut;
-use keyspace::{Image, Size, Traversal, View};
+use keyspace::cut::OwnedImage;
+use keyspace::{Image, Traversal, View};
+use parking_lot::Mutex;
 
 use super::encode::{self, Encoder};
-use super::pipe::Pipe;
+use super::pipe::{Load, Pipe};
 use super::{Error, NewFile, Plan};
 
-/// Bytes that are handed from thread to thread at once.
+/// Bytes that are written at once.
 const CHUNK: usize = 64 << 10;
+/// Copies that are passed on at once.
+const BATCH: usize = 64;
+/// Bytes of pre-images from which on the writer is helped.
+const MANY: usize = 4 << 20;
+/// How often it is looked whether it needs help.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// A snapshot that has been begun: the cut is taken.
 pub struct Background {
@@ -48,103 +60,214 @@ impl Background {
     ///
     /// # Errors
     /// [`Error::Cancelled`] if the cut was.
-    pub fn write(mut self) -> Result<NewFile, Error> {
-        be_nice();
-        let (pipe, engine) = (Pipe::default(), self.engine);
-        let (plan, options, now) = (self.plan.clone(), self.options, self.now);
-        let sizes = self.traversal.sizes().to_vec();
-        let written = thread::scope(|scope| {
-            let writer = thread::Builder::new().name("snapshot-writer".into()).spawn_scoped(scope, || {
-                let _counted = memory::register_thread();
-                be_nice();
-                let written = write_down(engine, &plan, options, &sizes, now, &pipe);
-                if written.is_err() {
-                    pipe.break_off();
-                }
-                written
-            });
-            let read = self.read(&pipe);
-            pipe.close();
-            let written = match writer?.join() {
-                Ok(written) => written,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            read?;
-            written
+    pub fn write(self) -> Result<NewFile, Error> {
+        let Background { engine, mut traversal, plan, options, now } = self;
+        let file = plan.open().and_then(|mut sink| {
+            sink.pace();
+            Ok(plan.header(engine, sink, options, traversal.sizes(), now)?)
         });
-        self.end();
-        written
-    }
-
-    /// Reads the cut into the pipe.
-    fn read(&mut self, pipe: &Pipe) -> Result<(), Error> {
-        let member = self.engine.keyspace.join();
-        let (cut, status) = (&self.engine.keyspace.cut, &self.engine.persistence.snapshot);
-        let config = &self.plan.config;
-        let mut encoder = Encoder::new(self.options, config, &self.engine.keyspace.access, self.now);
-        let (mut chunk, mut failed) = (Vec::with_capacity(2 * CHUNK), None);
-        let mut delay = Delay::default();
-        let mut save = |image: Image<'_>| {
-            if let Err(unwritable) = encoder.encode(&image, &mut chunk) {
-                failed.get_or_insert(unwritable);
-                cut.cancel();
-            }
-            if chunk.len() >= CHUNK {
-                let full = std::mem::replace(&mut chunk, Vec::with_capacity(2 * CHUNK));
-                if !pipe.put(full, || is_urgent(cut)) {
-                    cut.cancel();
-                }
-            }
-            delay.rest(self.engine);
+        let desk = Desk {
+            engine,
+            plan: &plan,
+            options,
+            now,
+            pipe: Pipe::default(),
+            file: Mutex::new(file.map(Some)),
+            keys: AtomicUsize::new(0),
+            finished: AtomicBool::new(false),
         };
-        while self.traversal.step(&member, &mut save) {
-            status.keys_done.store(self.traversal.seen() as u64, Relaxed);
-            if cut.may_resume() {
-                self.engine.tell_workers(&Message::Resume);
+        thread::scope(|scope| {
+            let spawn = |name: &str, work: &'static (dyn Fn(&Desk<'_>) + Sync)| {
+                let desk = &desk;
+                let counted = move || {
+                    let _counted = memory::register_thread();
+                    work(desk);
+                };
+                thread::Builder::new().name(name.into()).spawn_scoped(scope, counted).map(drop)
+            };
+            let spawned = spawn("snapshot-writer", &|desk| desk.write());
+            if let Err(error) = spawned.and_then(|()| spawn("snapshot-rescue", &|desk| desk.rescue())) {
+                desk.fail(error.into());
+            }
+            desk.read(&mut traversal);
+            desk.pipe.close();
+        });
+        let keys: usize = traversal.sizes().iter().map(|size| size.keys).sum();
+        let is_whole = traversal.seen() + desk.keys.load(Relaxed) == keys;
+        traversal.end();
+        end(engine);
+        match desk.file.into_inner()? {
+            Some(file) if is_whole => Ok(file.finish()?),
+            _ => Err(Error::Cancelled),
+        }
+    }
+}
+
+/// What the threads of a save share: one reads the cut, one writes, and one helps where others wait.
+struct Desk<'a> {
+    engine: &'static Engine,
+    plan: &'a Plan,
+    options: Options,
+    now: i64,
+    /// From the one that reads to the one that writes.
+    pipe: Pipe,
+    /// The file, or why there is none.
+    file: Mutex<Result<Option<FileWriter<NewFile>>, Error>>,
+    /// Pre-images written.
+    keys: AtomicUsize,
+    /// The cut is read.
+    finished: AtomicBool,
+}
+
+impl Desk<'_> {
+    fn cut(&self) -> &'static Cut {
+        &self.engine.keyspace.cut
+    }
+
+    fn encoder(&self) -> Encoder<'static> {
+        Encoder::new(self.options, &self.plan.config, &self.engine.keyspace.access, self.now)
+    }
+
+    /// Gives the save up.
+    fn fail(&self, error: Error) {
+        let mut file = self.file.lock();
+        if file.is_ok() {
+            *file = Err(error);
+        }
+        drop(file);
+        self.cut().cancel();
+        self.pipe.break_off();
+    }
+
+    /// Reads the cut to its end.
+    fn read(&self, traversal: &mut Traversal<'static>) {
+        let (member, cut) = (self.engine.keyspace.join(), self.cut());
+        let status = &self.engine.persistence.snapshot;
+        let (mut copies, mut delay) = (Vec::new(), Delay::default());
+        let mut more = true;
+        while more {
+            let mut large = Vec::new();
+            more = traversal.step(&member, &mut copies, &mut |image| self.save_large(&image, &mut large));
+            self.put(Load::Bytes(large));
+            (0..copies.len()).for_each(|_| delay.rest(self.engine));
+            if copies.len() >= BATCH || !more {
+                let batch = std::mem::replace(&mut copies, Vec::with_capacity(2 * BATCH));
+                self.put(Load::Images(batch));
+            }
+            let done = traversal.seen() + self.keys.load(Relaxed);
+            status.keys_done.store(done as u64, Relaxed);
+            self.resume();
+        }
+        self.finished.store(true, Relaxed);
+        // Those that others have left meanwhile.
+        let mut encoder = self.encoder();
+        while cut.queued_bytes() > 0 {
+            if !self.save_pre_images(&mut encoder) {
+                // Another thread is about to finish with the last ones.
+                thread::sleep(LOOK);
+            }
+            self.resume();
+        }
+    }
+
+    /// Lets clients go on that have waited.
+    fn resume(&self) {
+        if self.cut().may_resume() {
+            self.engine.tell_workers(&Message::Resume);
+        }
+    }
+
+    fn put(&self, load: Load) {
+        let cut = self.cut();
+        if !load.is_empty() && cut.is_saving() && !self.pipe.put(load, || cut.is_urgent() || !cut.is_saving())
+        {
+            cut.cancel();
+        }
+    }
+
+    /// Encodes an entry that may not change until that is done, into pieces.
+    fn save_large(&self, image: &Image<'_>, piece: &mut Vec<u8>) {
+        if let Err(unwritable) = self.encoder().encode(image, piece) {
+            self.fail(io::Error::from(unwritable).into());
+        }
+        if piece.len() >= CHUNK {
+            self.put(Load::Bytes(std::mem::take(piece)));
+        }
+    }
+
+    /// Writes what the reader has read.
+    fn write(&self) {
+        yield_to_all();
+        let mut encoder = self.encoder();
+        while let Some(load) = self.pipe.take() {
+            match load {
+                Load::Bytes(bytes) => self.write_down(&bytes),
+                Load::Images(images) => self.write_images(&mut encoder, &images),
+            }
+            self.save_pre_images(&mut encoder);
+        }
+    }
+
+    /// Writes pre-images where those who write to the keyspace make more of them than the writer, who yields to everyone,
+    /// can take.
+    fn rescue(&self) {
+        let mut encoder = self.encoder();
+        while !self.finished.load(Relaxed) {
+            thread::sleep(LOOK);
+            while self.cut().queued_bytes() > MANY {
+                self.save_pre_images(&mut encoder);
+                self.resume();
             }
         }
-        if let Some(unwritable) = failed {
-            return Err(io::Error::from(unwritable).into());
-        }
-        let keys: usize = self.traversal.sizes().iter().map(|size| size.keys).sum();
-        if self.traversal.seen() != keys {
-            return Err(Error::Cancelled);
-        }
-        pipe.put(chunk, || true);
-        Ok(())
     }
 
-    /// Tells everyone that the cut is read.
-    fn end(&self) {
-        self.engine.attend_cut(false);
-        self.engine.persistence.snapshot.keys_total.store(0, Relaxed);
-        self.engine.persistence.snapshot.keys_done.store(0, Relaxed);
-        // Whoever has asked in the last moment.
-        self.engine.tell_workers(&Message::Resume);
+    /// Takes some pre-images and writes them. Answers whether there were any.
+    fn save_pre_images(&self, encoder: &mut Encoder<'_>) -> bool {
+        let mut images = Vec::new();
+        self.cut().take_images(CHUNK, &mut images);
+        if self.cut().is_saving() {
+            self.write_images(encoder, &images);
+            self.keys.fetch_add(images.len(), Relaxed);
+        }
+        let found = !images.is_empty();
+        self.cut().saved(&mut images);
+        found
+    }
+
+    fn write_images(&self, encoder: &mut Encoder<'_>, images: &[OwnedImage]) {
+        if images.is_empty() {
+            return;
+        }
+        let mut bytes = Vec::with_capacity(2 * CHUNK);
+        encoder.begin();
+        let encoded = images.iter().try_for_each(|image| encoder.encode(&image.image(), &mut bytes));
+        match encoded {
+            Ok(()) => self.write_down(&bytes),
+            Err(unwritable) => self.fail(io::Error::from(unwritable).into()),
+        }
+    }
+
+    fn write_down(&self, bytes: &[u8]) {
+        let mut file = self.file.lock();
+        let written = match &mut *file {
+            Ok(Some(writer)) => writer.encoded(bytes),
+            _ => return,
+        };
+        drop(file);
+        if let Err(error) = written {
+            self.fail(error.into());
+        }
     }
 }
 
-/// Writes the chunks of the pipe to a file.
-fn write_down(
-    engine: &Engine,
-    plan: &Plan,
-    options: Options,
-    sizes: &[Size],
-    now: i64,
-    pipe: &Pipe,
-) -> Result<NewFile, Error> {
-    let mut sink = plan.open()?;
-    sink.pace();
-    let mut file: FileWriter<NewFile> = plan.header(engine, sink, options, sizes, now)?;
-    while let Some(chunk) = pipe.take() {
-        file.encoded(&chunk)?;
-    }
-    Ok(file.finish()?)
-}
-
-/// Whether somebody waits for what is read at this moment, or nobody wants it any more.
-fn is_urgent(cut: &Cut) -> bool {
-    cut.is_urgent() || !cut.is_saving()
+/// Tells everyone that the cut is read.
+fn end(engine: &'static Engine) {
+    let status = &engine.persistence.snapshot;
+    engine.attend_cut(false);
+    status.keys_total.store(0, Relaxed);
+    status.keys_done.store(0, Relaxed);
+    // Whoever has asked in the last moment.
+    engine.tell_workers(&Message::Resume);
 }
 
 /// `rdb-key-save-delay`: so many microseconds after each key, or one once in so many keys.
@@ -173,7 +296,11 @@ impl Delay {
     }
 }
 
-/// Lets other threads go first.
-fn be_nice() {
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19);
+/// Lets all other threads go first. Of those that are to run at once where nobody else would, the kernel takes away the
+/// processor at once too when somebody else would; those that are merely nice keep it for some milliseconds.
+fn yield_to_all() {
+    let policy = libc::SCHED_IDLE;
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: a system call about the calling thread, with a parameter that lives.
+    unsafe { libc::sched_setscheduler(0, policy, &parameters) };
 }

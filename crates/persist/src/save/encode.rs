@@ -45,6 +45,11 @@ impl<'a> Encoder<'a> {
         Encoder { options, past_use, access, now, db: None }
     }
 
+    /// Begins another stretch of the file: what it stands behind is not known.
+    pub fn begin(&mut self) {
+        self.db = None;
+    }
+
     /// Appends a key.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
-//! The pipe between who reads a cut and who writes it down: chunks of bytes, not many at a time.
+//! The pipe between who reads a cut and who writes it down: copies of entries, or bytes, not many at a time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use keyspace::cut::OwnedImage;
 use parking_lot::{Condvar, Mutex};
 
 /// Bytes in the pipe above which whoever fills it waits.
@@ -10,7 +11,33 @@ const MAX_BYTES: usize = 2 << 20;
 /// How often one that waits looks whether it is to wait no longer.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// Chunks on their way from one thread to another.
+/// What goes through the pipe.
+#[derive(Debug)]
+pub enum Load {
+    /// Entries to be encoded.
+    Images(Vec<OwnedImage>),
+    /// What is encoded already.
+    Bytes(Vec<u8>),
+}
+
+impl Load {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Load::Images(images) => images.is_empty(),
+            Load::Bytes(bytes) => bytes.is_empty(),
+        }
+    }
+
+    fn footprint(&self) -> usize {
+        match self {
+            Load::Images(images) => images.iter().map(OwnedImage::footprint).sum(),
+            Load::Bytes(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// Loads on their way from one thread to another.
 #[derive(Default)]
 pub struct Pipe {
     state: Mutex<State>,
@@ -19,7 +46,7 @@ pub struct Pipe {
 
 #[derive(Default)]
 struct State {
-    chunks: VecDeque<Vec<u8>>,
+    loads: VecDeque<(usize, Load)>,
     bytes: usize,
     /// Nothing more comes.
     closed: bool,
@@ -28,14 +55,15 @@ struct State {
 }
 
 impl Pipe {
-    /// Adds a chunk; waits while there is too much in the pipe, unless it is `urgent`. Answers whether it will be taken.
-    pub fn put(&self, chunk: Vec<u8>, urgent: impl Fn() -> bool) -> bool {
+    /// Adds a load; waits while there is too much in the pipe, unless it is `urgent`. Answers whether it will be taken.
+    pub fn put(&self, load: Load, urgent: impl Fn() -> bool) -> bool {
+        let bytes = load.footprint();
         let mut state = self.state.lock();
         while state.bytes > MAX_BYTES && !state.broken && !urgent() {
             self.changed.wait_for(&mut state, LOOK);
         }
-        state.bytes += chunk.len();
-        state.chunks.push_back(chunk);
+        state.bytes += bytes;
+        state.loads.push_back((bytes, load));
         self.changed.notify_all();
         !state.broken
     }
@@ -46,23 +74,23 @@ impl Pipe {
         self.changed.notify_all();
     }
 
-    /// Takes a chunk; waits for one. `None` behind the last.
-    pub fn take(&self) -> Option<Vec<u8>> {
+    /// Takes a load; waits for one. `None` behind the last.
+    pub fn take(&self) -> Option<Load> {
         let mut state = self.state.lock();
-        while state.chunks.is_empty() && !state.closed {
+        while state.loads.is_empty() && !state.closed {
             self.changed.wait(&mut state);
         }
-        let chunk = state.chunks.pop_front()?;
-        state.bytes -= chunk.len();
+        let (bytes, load) = state.loads.pop_front()?;
+        state.bytes -= bytes;
         self.changed.notify_all();
-        Some(chunk)
+        Some(load)
     }
 
     /// Says that nothing more is taken.
     pub fn break_off(&self) {
         let mut state = self.state.lock();
         state.broken = true;
-        state.chunks.clear();
+        state.loads.clear();
         state.bytes = 0;
         self.changed.notify_all();
     }
@@ -78,24 +106,24 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for n in 0..100u8 {
-                    assert!(pipe.put(vec![n; 100 << 10], || false));
+                    assert!(pipe.put(Load::Bytes(vec![n; 100 << 10]), || false));
                     assert!(pipe.state.lock().bytes <= MAX_BYTES + (100 << 10));
                 }
                 pipe.close();
             });
             for n in 0..100u8 {
-                assert_eq!(pipe.take().expect("a chunk")[0], n);
+                assert!(matches!(pipe.take(), Some(Load::Bytes(bytes)) if bytes[0] == n));
             }
-            assert_eq!(pipe.take(), None);
+            assert!(pipe.take().is_none());
         });
     }
 
     #[test]
     fn who_is_in_a_hurry_or_finds_it_broken_does_not_wait() {
         let pipe = Pipe::default();
-        (0..10).for_each(|_| assert!(pipe.put(vec![0; 1 << 20], || true)));
+        (0..10).for_each(|_| assert!(pipe.put(Load::Bytes(vec![0; 1 << 20]), || true)));
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| pipe.put(vec![1], || false));
+            let waiting = scope.spawn(|| pipe.put(Load::Bytes(vec![1]), || false));
             pipe.break_off();
             assert!(!waiting.join().expect("no panic"));
         });

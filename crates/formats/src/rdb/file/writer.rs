@@ -200,8 +200,12 @@ impl<W: Write> FileWriter<W> {
     /// # Errors
     /// Those of the sink.
     pub fn encoded(&mut self, keys: &[u8]) -> io::Result<()> {
-        self.buffer.extend_from_slice(keys);
-        self.flush_chunk()
+        if keys.len() < CHUNK {
+            self.buffer.extend_from_slice(keys);
+            return self.flush_chunk();
+        }
+        self.flush_all()?;
+        self.write(keys)
     }
 
     /// How many bytes the file has so far.
@@ -232,13 +236,20 @@ impl<W: Write> FileWriter<W> {
     }
 
     fn flush_all(&mut self) -> io::Result<()> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        self.write(&buffer)?;
+        buffer.clear();
+        buffer.shrink_to(2 * CHUNK);
+        self.buffer = buffer;
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Some(crc) = &mut self.crc {
-            crc.update(&self.buffer);
+            crc.update(bytes);
         }
-        self.sink.write_all(&self.buffer)?;
-        self.written += self.buffer.len() as u64;
-        self.buffer.clear();
-        self.buffer.shrink_to(2 * CHUNK);
+        self.sink.write_all(bytes)?;
+        self.written += bytes.len() as u64;
         Ok(())
     }
 }
