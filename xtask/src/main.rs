@@ -5,6 +5,7 @@
 mod bench;
 mod conformance;
 mod fuzz;
+mod kill_loop;
 mod needs;
 mod shell;
 mod test;
@@ -23,7 +24,7 @@ struct Task {
     run: fn(&mut Parser) -> Done,
 }
 
-const TASKS: [Task; 5] = [
+const TASKS: [Task; 6] = [
     Task {
         name: "test",
         arguments: "[--no-install] [--deny]",
@@ -48,6 +49,13 @@ const TASKS: [Task; 5] = [
         arguments: "[--rounds N] [--scale F] [--memory | --hit-rate | --load] [--bin PATH] [NAME...]",
         summary: "measures our release build, with one and two threads, beside redis-server in the same run",
         run: bench::bench,
+    },
+    Task {
+        name: "kill-loop",
+        arguments: "[--times N] [--clients N] [--bin PATH]",
+        summary: "kill -9 under clients that write, with appendfsync always and everysec: nothing acknowledged may \
+                  be lost with the first, and only the end of the last two seconds with the second",
+        run: kill_loop::kill_loop,
     },
     Task {
         name: "conformance",

@@ -6,11 +6,15 @@
 //! - [`Server`] starts a process of either [`Kind`] in a folder of its own, waits until it answers and
 //!   ends it, by its pid, when dropped.
 //! - [`Client`] is a blocking RESP2 and RESP3 client; [`Value`] is any reply, with its exact wire type.
+//! - [`dataset`] fills a server with keys of every type, and tells what servers with the same data answer alike.
+//! - [`kill_loop`] kills a server under clients that write, and looks at what it still knows.
 //! - [`payload`] makes and reads the serialised values of DUMP and RESTORE.
 //!
 //! The suites themselves are in `tests/`, one file each.
 
 mod client;
+pub mod dataset;
+pub mod kill_loop;
 mod pattern;
 pub mod payload;
 mod server;
