@@ -29,7 +29,7 @@ use crate::view::View;
 /// Entries looked at in one hold of a partition's lock: some microseconds.
 const SLICE: usize = 32;
 /// Bytes of pre-images above which whoever would add one is asked to wait.
-const MAX_QUEUED: usize = 64 << 20;
+const MAX_QUEUED: usize = 32 << 20;
 /// Allocations, and bytes, up to which a value is small: copied in some microseconds at most.
 const SMALL: (usize, usize) = (64, 64 << 10);
 
@@ -246,7 +246,8 @@ impl Cut {
     /// Whether those who wait may try again; once.
     pub fn may_resume(&self) -> bool {
         self.parked.load(Relaxed)
-            && !self.is_full()
+            // Not at every little room: all that wait would come for it.
+            && self.queued.load(Relaxed) <= MAX_QUEUED / 2
             && self.flow.lock().wanted.is_empty()
             && self.parked.swap(false, Relaxed)
     }

@@ -32,6 +32,10 @@ const BATCH: usize = 64;
 const MANY: usize = 4 << 20;
 /// How often it is looked whether it needs help.
 const LOOK: Duration = Duration::from_millis(2);
+/// Looks after which a writer that has not got on starves.
+const STARVED: usize = 3;
+/// Loads that it is then relieved of at each look: about a millisecond's work, a third of a processor.
+const HELP: usize = 8;
 
 /// A snapshot that has been begun: the cut is taken.
 pub struct Background {
@@ -73,6 +77,7 @@ impl Background {
             now,
             pipe: Pipe::default(),
             file: Mutex::new(file.map(Some)),
+            loads: AtomicUsize::new(0),
             keys: AtomicUsize::new(0),
             finished: AtomicBool::new(false),
         };
@@ -113,6 +118,8 @@ struct Desk<'a> {
     pipe: Pipe,
     /// The file, or why there is none.
     file: Mutex<Result<Option<FileWriter<NewFile>>, Error>>,
+    /// Loads that the writer has written.
+    loads: AtomicUsize,
     /// Pre-images written.
     keys: AtomicUsize,
     /// The cut is read.
@@ -200,23 +207,35 @@ impl Desk<'_> {
         yield_to_all();
         let mut encoder = self.encoder();
         while let Some(load) = self.pipe.take() {
-            match load {
-                Load::Bytes(bytes) => self.write_down(&bytes),
-                Load::Images(images) => self.write_images(&mut encoder, &images),
-            }
+            self.write_load(&mut encoder, load);
+            self.loads.fetch_add(1, Relaxed);
             self.save_pre_images(&mut encoder);
         }
     }
 
-    /// Writes pre-images where those who write to the keyspace make more of them than the writer, who yields to everyone,
-    /// can take.
+    fn write_load(&self, encoder: &mut Encoder<'_>, load: Load) {
+        match load {
+            Load::Bytes(bytes) => self.write_down(&bytes),
+            Load::Images(images) => self.write_images(encoder, &images),
+        }
+    }
+
+    /// Helps the writer, who yields to everyone: with pre-images where those who write to the keyspace make more of them than
+    /// it can take, and with all where it does not get on at all.
     fn rescue(&self) {
         let mut encoder = self.encoder();
+        let (mut loads, mut still) = (0, 0);
         while !self.finished.load(Relaxed) {
             thread::sleep(LOOK);
             while self.cut().queued_bytes() > MANY {
                 self.save_pre_images(&mut encoder);
                 self.resume();
+            }
+            let before = std::mem::replace(&mut loads, self.loads.load(Relaxed));
+            still = if loads == before { still + 1 } else { 0 };
+            if still >= STARVED {
+                let helped = std::iter::from_fn(|| self.pipe.try_take()).take(HELP);
+                helped.for_each(|load| self.write_load(&mut encoder, load));
             }
         }
     }

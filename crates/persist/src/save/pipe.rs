@@ -54,6 +54,15 @@ struct State {
     broken: bool,
 }
 
+impl State {
+    fn take_from(&mut self, changed: &Condvar) -> Option<Load> {
+        let (bytes, load) = self.loads.pop_front()?;
+        self.bytes -= bytes;
+        changed.notify_all();
+        Some(load)
+    }
+}
+
 impl Pipe {
     /// Adds a load; waits while there is too much in the pipe, unless it is `urgent`. Answers whether it will be taken.
     pub fn put(&self, load: Load, urgent: impl Fn() -> bool) -> bool {
@@ -80,10 +89,12 @@ impl Pipe {
         while state.loads.is_empty() && !state.closed {
             self.changed.wait(&mut state);
         }
-        let (bytes, load) = state.loads.pop_front()?;
-        state.bytes -= bytes;
-        self.changed.notify_all();
-        Some(load)
+        state.take_from(&self.changed)
+    }
+
+    /// Takes a load if there is one.
+    pub fn try_take(&self) -> Option<Load> {
+        self.state.lock().take_from(&self.changed)
     }
 
     /// Says that nothing more is taken.
