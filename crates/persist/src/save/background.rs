@@ -10,11 +10,10 @@ use std::time::Duration;
 
 use engine::engine::Message;
 use engine::{Engine, unix_millis};
-use formats::rdb::file::{FileWriter, Options};
 use keyspace::cut::Cut;
 use keyspace::{Image, Size, Traversal, View};
 
-use super::encode::{self, Encoder};
+use super::encode::{Encoder, Form};
 use super::pipe::Pipe;
 use super::{Error, NewFile, Plan};
 
@@ -26,7 +25,7 @@ pub struct Background {
     engine: &'static Engine,
     traversal: Traversal<'static>,
     plan: Plan,
-    options: Options,
+    form: Form,
     now: i64,
 }
 
@@ -35,12 +34,12 @@ impl Background {
     pub fn begin(engine: &'static Engine, view: &View, plan: Plan) -> Option<Background> {
         let traversal = engine.keyspace.cut(view)?;
         engine.attend_cut(true);
-        let options = encode::options(&plan.config, traversal.sizes());
+        let form = plan.form(traversal.sizes());
         let keys = traversal.sizes().iter().map(|size| size.keys as u64).sum();
         let status = &engine.persistence.snapshot;
         status.keys_total.store(keys, Relaxed);
         status.keys_done.store(0, Relaxed);
-        Some(Background { engine, traversal, plan, options, now: unix_millis() })
+        Some(Background { engine, traversal, plan, form, now: unix_millis() })
     }
 
     /// Reads the cut to its end and writes it down; the calling thread is one for this alone. The file has its temporary
@@ -51,13 +50,13 @@ impl Background {
     pub fn write(mut self) -> Result<NewFile, Error> {
         be_nice();
         let (pipe, engine) = (Pipe::default(), self.engine);
-        let (plan, options, now) = (self.plan.clone(), self.options, self.now);
+        let (plan, form, now) = (self.plan.clone(), self.form, self.now);
         let sizes = self.traversal.sizes().to_vec();
         let written = thread::scope(|scope| {
             let writer = thread::Builder::new().name("snapshot-writer".into()).spawn_scoped(scope, || {
                 let _counted = memory::register_thread();
                 be_nice();
-                let written = write_down(engine, &plan, options, &sizes, now, &pipe);
+                let written = write_down(engine, &plan, form, &sizes, now, &pipe);
                 if written.is_err() {
                     pipe.break_off();
                 }
@@ -81,7 +80,7 @@ impl Background {
         let member = self.engine.keyspace.join();
         let (cut, status) = (&self.engine.keyspace.cut, &self.engine.persistence.snapshot);
         let config = &self.plan.config;
-        let mut encoder = Encoder::new(self.options, config, &self.engine.keyspace.access, self.now);
+        let mut encoder = Encoder::new(self.form, config, &self.engine.keyspace.access, self.now);
         let (mut chunk, mut failed) = (Vec::with_capacity(2 * CHUNK), None);
         let mut delay = Delay::default();
         let mut save = |image: Image<'_>| {
@@ -128,14 +127,14 @@ impl Background {
 fn write_down(
     engine: &Engine,
     plan: &Plan,
-    options: Options,
+    form: Form,
     sizes: &[Size],
     now: i64,
     pipe: &Pipe,
 ) -> Result<NewFile, Error> {
     let mut sink = plan.open()?;
     sink.pace();
-    let mut file: FileWriter<NewFile> = plan.header(engine, sink, options, sizes, now)?;
+    let mut file = plan.begin(engine, sink, form, sizes, now)?;
     while let Some(chunk) = pipe.take() {
         file.encoded(&chunk)?;
     }
