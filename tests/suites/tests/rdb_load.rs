@@ -87,8 +87,6 @@ fn state(server: &Server) -> Vec<(String, Value)> {
         "XINFO STREAM stream",
         "XINFO GROUPS stream",
         "XPENDING stream g",
-        // It has been compared, element by element.
-        "DEL stream",
         "DEBUG DIGEST",
     ];
     // Of the types whose encodings have the names that they had in 7.0.
