@@ -5,6 +5,7 @@
 //! directives, so OBJECT ENCODING answers what Redis would. A value takes at most 16 bytes beside its heap, which
 //! the keyspace keeps in the key's own entry. Strings are kept there too, and so are not here.
 
+mod distinct;
 pub mod geo;
 pub mod hash;
 mod hashing;
@@ -23,7 +24,7 @@ pub use set::Set;
 pub use stream::Stream;
 pub use zset::Zset;
 
-/// The type of a value: what TYPE answers. The numbers are Redis's.
+/// The type of a value: what TYPE answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Type {

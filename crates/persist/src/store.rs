@@ -103,7 +103,7 @@ impl Storage for Store {
         let loaded = log::load(self.engine, &files, &mut log::Way::View(view), &mut || false);
         (view.now, view.noted) = (now, noted);
         loaded.map_err(|error| {
-            self.log(LogLevel::Warning, &error.to_string());
+            error.to_string().lines().for_each(|line| self.log(LogLevel::Warning, line));
             failed
         })?;
         self.engine.note_saved();
@@ -195,7 +195,7 @@ impl Store {
     fn plan(&self, number: u64) -> Plan {
         let config = self.engine.config();
         let temporary = temporary(number);
-        Plan { name: PathBuf::from(&config.dbfilename), temporary, is_log_base: false, config }
+        Plan { name: PathBuf::from(&config.dbfilename), temporary, base: None, config }
     }
 
     /// Writes a snapshot while everyone waits.

@@ -71,8 +71,6 @@ pub fn state(server: &Server) -> Vec<(String, Value)> {
         "XINFO STREAM stream",
         "XINFO GROUPS stream",
         "XPENDING stream g",
-        // It has been compared, element by element.
-        "DEL stream",
         "DEBUG DIGEST",
     ];
     // Of the types whose encodings have the names that they had in 7.0.

@@ -116,8 +116,10 @@ impl Claim {
                 _ => self.count = u64::try_from(value).ok(),
             }
         }
-        // A client's clock may go wrong: what is no time of the past is now.
-        self.time = time.filter(|time| (0..=self.now).contains(time)).unwrap_or(self.now);
+        // A client's clock may go wrong: what is no time of the past is now. A log that is applied, where time stands still
+        // at 0, says when it was.
+        let is_sound = |time: &i64| *time >= 0 && (*time <= self.now || self.now == 0);
+        self.time = time.filter(is_sound).unwrap_or(self.now);
         Ok(())
     }
 

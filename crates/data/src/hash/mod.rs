@@ -15,6 +15,7 @@ use std::fmt;
 use codec::listpack::{Entry, Listpack, ListpackRef, Position};
 
 use crate::Limits;
+use crate::distinct::all_differ;
 use table::Table;
 
 /// A hash.
@@ -81,8 +82,7 @@ impl Hash {
         if !listpack.len().is_multiple_of(2) {
             return Err(Unsound::Odd);
         }
-        let mut seen = std::collections::HashSet::new();
-        if !listpack.iter().step_by(2).all(|field| seen.insert(field.to_vec())) {
+        if !all_differ(listpack.iter().step_by(2)) {
             return Err(Unsound::Duplicate);
         }
         Ok(Hash::Packed(Listpack::trusted(listpack.as_bytes())).fitted(limits))

@@ -4,6 +4,7 @@
 use codec::listpack::{Entry, Listpack, ListpackRef, Position};
 
 use super::{Shown, Unsound};
+use crate::distinct::all_differ;
 
 /// Where a field, its value and its due time stand.
 pub(super) struct Places {
@@ -66,18 +67,14 @@ pub(super) fn check(listpack: ListpackRef<'_>) -> Result<(), Unsound> {
     if !listpack.len().is_multiple_of(3) {
         return Err(Unsound::Odd);
     }
-    let mut seen = std::collections::HashSet::new();
     let (mut entries, mut last) = (listpack.iter(), 0);
-    while let (Some(name), Some(_), Some(due)) = (entries.next(), entries.next(), entries.next()) {
+    while let (Some(_), Some(_), Some(due)) = (entries.next(), entries.next(), entries.next()) {
         let due = time(due).filter(|due| *due >= 0).ok_or(Unsound::Time)?;
         let order = if due == 0 { i64::MAX } else { due };
         if order < last {
             return Err(Unsound::Time);
         }
         last = order;
-        if !seen.insert(name.to_vec()) {
-            return Err(Unsound::Duplicate);
-        }
     }
-    Ok(())
+    if all_differ(listpack.iter().step_by(3)) { Ok(()) } else { Err(Unsound::Duplicate) }
 }

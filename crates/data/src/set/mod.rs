@@ -13,6 +13,7 @@ use codec::listpack::{Entry, Listpack, ListpackRef};
 use codec::number::{I64Text, parse_i64};
 
 use crate::Limits;
+use crate::distinct::all_differ;
 use crate::hashing::hash;
 use crate::index::{Index, Place};
 
@@ -62,16 +63,12 @@ impl Set {
 
     /// The set that a listpack from outside is.
     pub fn from_listpack(listpack: ListpackRef<'_>, limits: &Limits) -> Result<Set, Duplicate> {
-        let mut seen = std::collections::HashSet::new();
-        let mut longest = 0;
-        for entry in listpack.iter() {
-            longest = longest.max(entry.len());
-            if !seen.insert(entry.to_vec()) {
-                return Err(Duplicate);
-            }
+        if !all_differ(listpack.iter()) {
+            return Err(Duplicate);
         }
+        let longest = listpack.iter().map(Entry::len).max().unwrap_or(0);
         let mut set = Set::Packed(Listpack::trusted(listpack.as_bytes()));
-        if seen.len() > limits.set_max_listpack_entries || longest > limits.set_max_listpack_value {
+        if set.len() > limits.set_max_listpack_entries || longest > limits.set_max_listpack_value {
             set.spread();
         }
         Ok(set)

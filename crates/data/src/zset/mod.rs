@@ -16,6 +16,7 @@ use std::ops::Range;
 use codec::listpack::{Entry, Listpack, ListpackRef};
 
 use crate::Limits;
+use crate::distinct::all_differ;
 use large::{Found, Large};
 use range::Interval;
 pub use range::{LexBound, LexRange, ScoreRange};
@@ -122,21 +123,20 @@ impl Zset {
         let mut all = listpack.iter();
         while let Some(member) = all.next() {
             let score = packed::checked_score(all.next().ok_or(Unsound::Odd)?).ok_or(Unsound::Score)?;
-            elements.push((member.to_vec(), score));
+            elements.push((member, score));
         }
-        let in_order = elements.is_sorted_by(|a, b| a.1 < b.1 || a.1 == b.1 && a.0 < b.0);
-        let mut members: Vec<&[u8]> = elements.iter().map(|(member, _)| &member[..]).collect();
-        members.sort_unstable();
-        if !members.is_sorted_by(|a, b| a < b) {
+        if !all_differ(elements.iter().map(|(member, _)| *member)) {
             return Err(Unsound::Duplicate);
         }
+        let is_before = |a: Entry<'_>, b: Entry<'_>| b.with_bytes(|b| packed::compare(a, b).is_lt());
+        let in_order = elements.is_sorted_by(|a, b| a.1 < b.1 || a.1 == b.1 && is_before(a.0, b.0));
         if in_order && elements.len() <= limits.zset_max_listpack_entries {
             return Ok(Zset(Form::Packed(Listpack::trusted(listpack.as_bytes()))));
         }
         let mut zset = Zset::default();
         zset.expect(elements.len(), 0, limits);
-        for (member, score) in &elements {
-            zset.insert(member, *score, limits);
+        for (member, score) in elements {
+            member.with_bytes(|member| zset.insert(member, score, limits));
         }
         Ok(zset)
     }

@@ -31,7 +31,7 @@ pub(super) fn checked_score(entry: Entry<'_>) -> Option<f64> {
 }
 
 /// How a member lies to another one's bytes.
-fn compare(member: Entry<'_>, bytes: &[u8]) -> std::cmp::Ordering {
+pub(super) fn compare(member: Entry<'_>, bytes: &[u8]) -> std::cmp::Ordering {
     member.with_bytes(|member| member.cmp(bytes))
 }
 

@@ -413,7 +413,7 @@ impl Log {
         temporary: std::path::PathBuf,
         config: std::sync::Arc<Config>,
     ) -> Plan {
-        Plan { name, temporary, is_log_base: true, config }
+        Plan { name, temporary, base: Some(base_format(&config)), config }
     }
 
     /// Takes the cut of a rewrite, at which the log goes on in a new increment, and begins to write the base.

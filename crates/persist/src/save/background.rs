@@ -14,13 +14,13 @@ use std::time::Duration;
 
 use engine::engine::Message;
 use engine::{Engine, unix_millis};
-use formats::rdb::file::{FileWriter, Options};
 use keyspace::cut::Cut;
 use keyspace::cut::OwnedImage;
 use keyspace::{Image, Traversal, View};
 use parking_lot::Mutex;
 
-use super::encode::{self, Encoder};
+use super::body::Body;
+use super::encode::{Encoder, Form};
 use super::pipe::{Load, Pipe};
 use super::{Error, NewFile, Plan};
 
@@ -42,7 +42,7 @@ pub struct Background {
     engine: &'static Engine,
     traversal: Traversal<'static>,
     plan: Plan,
-    options: Options,
+    form: Form,
     now: i64,
 }
 
@@ -51,12 +51,12 @@ impl Background {
     pub fn begin(engine: &'static Engine, view: &View, plan: Plan) -> Option<Background> {
         let traversal = engine.keyspace.cut(view)?;
         engine.attend_cut(true);
-        let options = encode::options(&plan.config, traversal.sizes());
+        let form = plan.form(traversal.sizes());
         let keys = traversal.sizes().iter().map(|size| size.keys as u64).sum();
         let status = &engine.persistence.snapshot;
         status.keys_total.store(keys, Relaxed);
         status.keys_done.store(0, Relaxed);
-        Some(Background { engine, traversal, plan, options, now: unix_millis() })
+        Some(Background { engine, traversal, plan, form, now: unix_millis() })
     }
 
     /// Reads the cut to its end and writes it down; the calling thread is one for this alone. The file has its temporary
@@ -65,15 +65,15 @@ impl Background {
     /// # Errors
     /// [`Error::Cancelled`] if the cut was.
     pub fn write(self) -> Result<NewFile, Error> {
-        let Background { engine, mut traversal, plan, options, now } = self;
+        let Background { engine, mut traversal, plan, form, now } = self;
         let file = plan.open().and_then(|mut sink| {
             sink.pace();
-            Ok(plan.header(engine, sink, options, traversal.sizes(), now)?)
+            Ok(plan.begin(engine, sink, form, traversal.sizes(), now)?)
         });
         let desk = Desk {
             engine,
             plan: &plan,
-            options,
+            form,
             now,
             pipe: Pipe::default(),
             file: Mutex::new(file.map(Some)),
@@ -112,12 +112,12 @@ impl Background {
 struct Desk<'a> {
     engine: &'static Engine,
     plan: &'a Plan,
-    options: Options,
+    form: Form,
     now: i64,
     /// From the one that reads to the one that writes.
     pipe: Pipe,
     /// The file, or why there is none.
-    file: Mutex<Result<Option<FileWriter<NewFile>>, Error>>,
+    file: Mutex<Result<Option<Body<NewFile>>, Error>>,
     /// Loads that the writer has written.
     loads: AtomicUsize,
     /// Pre-images written.
@@ -132,7 +132,7 @@ impl Desk<'_> {
     }
 
     fn encoder(&self) -> Encoder<'static> {
-        Encoder::new(self.options, &self.plan.config, &self.engine.keyspace.access, self.now)
+        Encoder::new(self.form, &self.plan.config, &self.engine.keyspace.access, self.now)
     }
 
     /// Gives the save up.
@@ -227,8 +227,7 @@ impl Desk<'_> {
         let (mut loads, mut still) = (0, 0);
         while !self.finished.load(Relaxed) {
             thread::sleep(LOOK);
-            while self.cut().queued_bytes() > MANY {
-                self.save_pre_images(&mut encoder);
+            while self.cut().queued_bytes() > MANY && self.save_pre_images(&mut encoder) {
                 self.resume();
             }
             let before = std::mem::replace(&mut loads, self.loads.load(Relaxed));

@@ -1,4 +1,4 @@
-//! Entries of a cut as the keys of an RDB file.
+//! Entries of a cut as bytes of a file: keys of an RDB, or commands.
 
 use config::Config;
 use engine::eviction;
@@ -7,6 +7,17 @@ use formats::rdb::version;
 use keyspace::access::{AccessPolicy, idle_seconds};
 use keyspace::eviction::Measure;
 use keyspace::{Image, ImageValue, Size, Str};
+
+use super::commands;
+
+/// What a file consists of.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// An RDB file's items.
+    Rdb(Options),
+    /// Commands, as in any append-only file.
+    Commands,
+}
 
 /// What is written about the past use of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +29,7 @@ enum PastUse {
 
 /// Encodes keys, database by database as they come.
 pub struct Encoder<'a> {
-    options: Options,
+    form: Form,
     past_use: PastUse,
     access: &'a AccessPolicy,
     now: i64,
@@ -36,13 +47,13 @@ pub fn options(config: &Config, sizes: &[Size]) -> Options {
 
 impl<'a> Encoder<'a> {
     /// An encoder at the beginning of a file, which tells of the use of keys up to `now` where the eviction policy goes by it.
-    pub fn new(options: Options, config: &Config, access: &'a AccessPolicy, now: i64) -> Encoder<'a> {
+    pub fn new(form: Form, config: &Config, access: &'a AccessPolicy, now: i64) -> Encoder<'a> {
         let past_use = match eviction::policy(config.maxmemory_policy).map(|policy| policy.measure) {
             Some(Measure::Idle) => PastUse::Idle,
             Some(Measure::Rarity) => PastUse::Frequency,
             _ => PastUse::Nothing,
         };
-        Encoder { options, past_use, access, now, db: None }
+        Encoder { form, past_use, access, now, db: None }
     }
 
     /// Begins another stretch of the file: what it stands behind is not known.
@@ -53,12 +64,28 @@ impl<'a> Encoder<'a> {
     /// Appends a key.
     ///
     /// # Errors
-    /// Where the file's version cannot carry the value; nothing is appended then.
+    /// Where the file's version cannot carry the value; nothing of it is appended then.
     pub fn encode(&mut self, image: &Image<'_>, out: &mut Vec<u8>) -> Result<(), Unwritable> {
-        if self.db != Some(image.db) {
-            self.options.encode_database(image.db.into(), out);
-            self.db = Some(image.db);
+        let is_first = self.db.replace(image.db) != Some(image.db);
+        match self.form {
+            Form::Rdb(options) => {
+                if is_first {
+                    options.encode_database(image.db.into(), out);
+                }
+                options.encode(&self.key(image), out)
+            }
+            Form::Commands => {
+                if is_first {
+                    commands::select(image.db, out);
+                }
+                commands::key(image, out);
+                Ok(())
+            }
         }
+    }
+
+    /// A key with all that an RDB file tells of it.
+    fn key<'i>(&self, image: &Image<'i>) -> Key<'i> {
         let value = match image.value {
             ImageValue::Str(Str::Bytes(bytes)) => Value::String(bytes),
             ImageValue::Str(Str::Int(number)) => Value::Integer(number),
@@ -66,13 +93,12 @@ impl<'a> Encoder<'a> {
         };
         let idle = || u64::from(idle_seconds(image.access, self.now));
         let frequency = || self.access.frequency(image.access, self.now) as u8;
-        let key = Key {
+        Key {
             key: image.key,
             value,
             expiry: image.expiry,
             idle: (self.past_use == PastUse::Idle).then(idle),
             frequency: (self.past_use == PastUse::Frequency).then(frequency),
-        };
-        self.options.encode(&key, out)
+        }
     }
 }

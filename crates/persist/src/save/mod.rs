@@ -1,21 +1,24 @@
 //! Writing snapshots: all there is while everyone waits ([`all`]), or a cut, in the background ([`Background`]).
 
 mod background;
+mod body;
+mod commands;
 mod encode;
 mod file;
 mod pipe;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use config::Config;
-use engine::{Engine, REDIS_VERSION, unix_millis};
-use formats::rdb::file::{FileWriter, Options};
+use engine::{Engine, unix_millis};
+use formats::aof::manifest::BaseFormat;
 use keyspace::{Size, View};
 
 pub use background::Background;
-use encode::Encoder;
+use body::Body;
+use encode::{Encoder, Form};
 pub use file::{NewFile, sync_directory_of};
 
 /// What a file is to be.
@@ -25,8 +28,8 @@ pub struct Plan {
     pub name: PathBuf,
     /// Its name until it is whole.
     pub temporary: PathBuf,
-    /// It is the base of an append-only file.
-    pub is_log_base: bool,
+    /// As what it is the base of an append-only file; otherwise it is a snapshot.
+    pub base: Option<BaseFormat>,
     /// The configuration that it is written by.
     pub config: Arc<Config>,
 }
@@ -68,7 +71,7 @@ impl Plan {
     /// Begins the file under its temporary name.
     fn open(&self) -> Result<NewFile, Error> {
         let temporary = self.temporary.clone();
-        let incremental = if self.is_log_base {
+        let incremental = if self.base.is_some() {
             self.config.aof_rewrite_incremental_fsync
         } else {
             self.config.rdb_save_incremental_fsync
@@ -80,25 +83,30 @@ impl Plan {
         })
     }
 
-    /// Writes what stands before the keys.
-    fn header<W: Write>(
+    /// What a file of databases of these sizes consists of.
+    fn form(&self, sizes: &[Size]) -> Form {
+        match self.base {
+            Some(BaseFormat::Aof) => Form::Commands,
+            Some(BaseFormat::Rdb) | None => Form::Rdb(encode::options(&self.config, sizes)),
+        }
+    }
+
+    /// Writes what stands before the keys, which is as of `now`, in Unix milliseconds.
+    fn begin(
         &self,
         engine: &Engine,
-        sink: W,
-        options: Options,
+        sink: NewFile,
+        form: Form,
         sizes: &[Size],
         now: i64,
-    ) -> io::Result<FileWriter<W>> {
-        let mut file = FileWriter::new(sink, options)?;
-        file.aux("redis-ver", REDIS_VERSION.as_bytes())?;
-        file.aux("redis-bits", usize::BITS.to_string().as_bytes())?;
-        file.aux("ctime", (now / 1000).to_string().as_bytes())?;
-        file.aux("used-mem", engine.used_memory().to_string().as_bytes())?;
-        file.aux("aof-base", if self.is_log_base { b"1" } else { b"0" })?;
-        for (db, size) in (0..).zip(sizes).filter(|(_, size)| size.keys > 0) {
-            file.database(db, size.keys as u64, size.volatile as u64)?;
+    ) -> io::Result<Body<NewFile>> {
+        match form {
+            Form::Rdb(options) => Body::rdb(engine, sink, options, self.base.is_some(), sizes, now),
+            Form::Commands => {
+                let time = self.config.aof_timestamp_enabled.then_some(now / 1000);
+                Ok(Body::commands(sink, self.config.aof_checksum, time))
+            }
         }
-        Ok(file)
     }
 }
 
@@ -109,9 +117,9 @@ impl Plan {
 pub fn all(engine: &'static Engine, view: &mut View, plan: &Plan) -> Result<u64, Error> {
     let now = unix_millis();
     let sizes: Vec<Size> = (0..engine.keyspace.databases()).map(|db| engine.keyspace.size(db)).collect();
-    let options = encode::options(&plan.config, &sizes);
-    let mut file = plan.header(engine, plan.open()?, options, &sizes, now)?;
-    let mut encoder = Encoder::new(options, &plan.config, &engine.keyspace.access, now);
+    let form = plan.form(&sizes);
+    let mut file = plan.begin(engine, plan.open()?, form, &sizes, now)?;
+    let mut encoder = Encoder::new(form, &plan.config, &engine.keyspace.access, now);
     let (mut chunk, mut written, mut keys) = (Vec::new(), Ok(()), 0);
     view.each_image(&mut |image| {
         if written.is_ok() {

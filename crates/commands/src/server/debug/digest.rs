@@ -3,6 +3,7 @@
 //! Redis's algorithm, so that a genuine redis-server's digest can be compared with ours. What has no order (keys,
 //! the members of a set) is combined by exclusive or; what has one is fed into the digest so far.
 
+use data::Type;
 use engine::{Arg, Command, Handler, Outcome, ServerCx};
 use keyspace::{Cursor, Found, View};
 use sha1::{Digest as _, Sha1};
@@ -60,7 +61,7 @@ impl Digest {
 
     /// Adds a value with its type, and whether it expires.
     fn mix_value(&mut self, found: Found) {
-        self.mix(&(found.value_type() as u32).to_be_bytes());
+        self.mix(&number(found.value_type()).to_be_bytes());
         if let Ok(string) = found.str() {
             self.mix(string.bytes(&mut Default::default()));
         }
@@ -72,6 +73,11 @@ impl Digest {
             self.xor(b"!!expire!!");
         }
     }
+}
+
+/// Redis's number of a type; 5 are values of modules.
+fn number(value_type: Type) -> u32 {
+    if value_type == Type::Stream { 6 } else { value_type as u32 }
 }
 
 impl std::fmt::Display for Digest {
@@ -143,5 +149,30 @@ mod tests {
         t.check("SET a 1", "+OK");
         t.check("DEBUG DIGEST", "+789fca159c912900f974f604ea55dfcf0ba53106");
         t.check("DEBUG DIGEST-VALUE", "[]");
+        for line in [
+            "XADD t 1-1 f v",
+            "XADD t 1-2 f w g x",
+            "XGROUP CREATE n g 0 MKSTREAM",
+            "ZADD z 1 a 1e300 b 0.1 c -inf d 3e17 e 1e-5 f",
+            "HSET h a 1 b 2",
+            "SADD s 1 2 3",
+            "SADD s2 a b",
+            "RPUSH l 1 b",
+            "PFADD p a",
+        ] {
+            t.reply(line);
+        }
+        for (key, digest) in [
+            ("t", "d5d5b46ed332f7ab0a51757fce1fc8a591916410"),
+            ("n", "06bd01623de1d087bbd377851096317b1af476a2"),
+            ("z", "663f6b46ddd93a2525568eb7ebe5a60f5a3f6a11"),
+            ("h", "6c8f22b3bf510fdcfd6122dd0f908a80e88243bf"),
+            ("s", "2a462a3f51a1db89738ebbeef0c47ce1bbc85246"),
+            ("s2", "dd99329063ca0f1f28df2ac68d94b82fd95501c6"),
+            ("l", "93a569090d39db62d8b8233aa96363fdb0349ae1"),
+            ("p", "09bcf2acb3c67acdc3f3e435cb5957e34eeba631"),
+        ] {
+            t.check(&format!("DEBUG DIGEST-VALUE {key}"), &format!("[+{digest}]"));
+        }
     }
 }
