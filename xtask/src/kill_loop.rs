@@ -2,7 +2,7 @@
 
 use crate::shell::{cargo, run, target};
 use crate::{Done, wrong};
-use lexopt::{Arg, Parser};
+use lexopt::{Arg, Parser, ValueExt};
 use std::path::PathBuf;
 use suites::kill_loop::{self, Fsync};
 
@@ -13,14 +13,10 @@ use suites::kill_loop::{self, Fsync};
 pub fn kill_loop(arguments: &mut Parser) -> Done {
     let (mut times, mut clients, mut program) = (1_000, 50, None);
     while let Some(argument) = arguments.next().map_err(wrong)? {
-        let mut value = || arguments.value().map_err(wrong);
-        let number = |value: std::ffi::OsString| {
-            value.to_str().and_then(|text| text.parse().ok()).ok_or("a number is wanted")
-        };
         match argument {
-            Arg::Long("times") => times = number(value()?)?,
-            Arg::Long("clients") => clients = number(value()?)?,
-            Arg::Long("bin") => program = Some(PathBuf::from(value()?)),
+            Arg::Long("times") => times = arguments.value().and_then(|value| value.parse()).map_err(wrong)?,
+            Arg::Long("clients") => clients = arguments.value().and_then(|value| value.parse()).map_err(wrong)?,
+            Arg::Long("bin") => program = Some(PathBuf::from(arguments.value().map_err(wrong)?)),
             other => return Err(other.unexpected().to_string()),
         }
     }
@@ -32,7 +28,7 @@ pub fn kill_loop(arguments: &mut Parser) -> Done {
         }
     };
     for fsync in [Fsync::Always, Fsync::EverySec] {
-        let figures = kill_loop::run(&program, fsync, times, clients as usize);
+        let figures = kill_loop::run(&program, fsync, times, clients);
         println!(
             "{:9}{} kills, {} writes acknowledged, {} of them lost ({:.0} ms at most), start after {:.0} ms at most",
             fsync.name(),

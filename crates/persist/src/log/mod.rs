@@ -89,6 +89,8 @@ struct Rewrite {
     files: Files,
     /// Increments that stay.
     kept: usize,
+    /// The log begins with it: without this base its increment is worth nothing.
+    begins: bool,
 }
 
 impl Log {
@@ -361,7 +363,11 @@ impl Log {
         let status = &self.engine.persistence.log;
         let is_free = state.rewrite.is_none() && !self.engine.keyspace.cut.is_taken();
         let is_lost = state.tail.as_ref().is_some_and(Tail::is_lost);
-        let wanted = status.rewrite_scheduled.load(Relaxed) || is_lost || self.is_rewrite_due(&state, config);
+        let begins = status.enabled.load(Relaxed) && state.tail.is_none() && !self.waits(&state);
+        let wanted = begins
+            || status.rewrite_scheduled.load(Relaxed)
+            || is_lost
+            || self.is_rewrite_due(&state, config);
         drop(state);
         if is_free && wanted && !self.engine.loading.is_on() {
             status.rewrite_scheduled.store(false, Relaxed);
@@ -395,16 +401,20 @@ impl Log {
             return false;
         }
         let growth = (size as u128 * 100 / base as u128).saturating_sub(100) as u64;
-        let failures = status.rewrite_failures.load(Relaxed);
-        let waits = failures >= FAILURES && {
-            let minutes = 1u64 << (failures - FAILURES).min(6);
-            state.failed_at.is_some_and(|at| at.elapsed() < Duration::from_secs(60 * minutes.min(60)))
-        };
-        let is_due = growth >= percentage && !waits;
+        let is_due = growth >= percentage && !self.waits(state);
         if is_due {
             self.note(&format!("Starting automatic rewriting of AOF on {growth}% growth"));
         }
         is_due
+    }
+
+    /// Whether so many rewrites have failed that the next one nobody asks for is to come later.
+    fn waits(&self, state: &State) -> bool {
+        let failures = self.engine.persistence.log.rewrite_failures.load(Relaxed);
+        failures >= FAILURES && {
+            let minutes = 1u64 << (failures - FAILURES).min(6);
+            state.failed_at.is_some_and(|at| at.elapsed() < Duration::from_secs(60 * minutes.min(60)))
+        }
     }
 
     fn plan(
@@ -419,6 +429,7 @@ impl Log {
     /// Takes the cut of a rewrite, at which the log goes on in a new increment, and begins to write the base.
     fn begin_rewrite(&self) {
         if let Err(error) = self.try_rewrite() {
+            self.state.lock().failed_at = Some(Instant::now());
             self.warn(&format!("Can't rewrite append only file in background: {error}"));
             self.note_rewrite(false, None);
         }
@@ -475,7 +486,7 @@ impl Log {
                 state.next = next;
             }
             let kept = usize::from(is_kept || begins);
-            state.rewrite = Some(Rewrite { started, format: base_format(&config), files, kept });
+            state.rewrite = Some(Rewrite { started, format: base_format(&config), files, kept, begins });
             background
         };
         let pid = std::process::id();
@@ -492,7 +503,8 @@ impl Log {
     fn finish_rewrite(&self, written: Result<NewFile, save::Error>) {
         let mut state = self.state.lock();
         let Some(rewrite) = state.rewrite.take() else { return };
-        let started = rewrite.started;
+        let (started, begins) = (rewrite.started, rewrite.begins);
+        let incr = rewrite.files.manifest.incr().last().map(|file| rewrite.files.path(file));
         let published = written.and_then(|base| self.publish(&mut state, rewrite, base));
         match &published {
             Ok(()) => self.note("Background AOF rewrite finished successfully"),
@@ -501,7 +513,26 @@ impl Log {
                 self.warn(&format!("Background AOF rewrite terminated with error: {error}"));
             }
         }
+        drop(state);
+        if begins && published.is_err() {
+            self.forget_increment(incr.as_deref());
+        }
         self.note_rewrite(published.is_ok(), Some(started));
+    }
+
+    /// Gives up an increment that no base goes before: the log begins anew, at another cut.
+    fn forget_increment(&self, incr: Option<&Path>) {
+        let member = self.engine.keyspace.join();
+        let exclusive = self.engine.keyspace.exclusive(&member);
+        let mut state = self.state.lock();
+        state.tail = None;
+        self.engine.log.detach();
+        self.engine.log.hold(false);
+        drop((state, exclusive));
+        if let Some(path) = incr {
+            let _ = fs::remove_file(path);
+        }
+        self.engine.tell_workers(&Message::Durable);
     }
 
     fn publish(&self, state: &mut State, rewrite: Rewrite, base: NewFile) -> Result<(), save::Error> {

@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT ask the server to shut down; SIGHUP and SIGPIPE mean nothing to it.
+//! SIGTERM and SIGINT ask the server to shut down; SIGHUP, SIGPIPE and SIGXFSZ mean nothing to it: a file that has reached the
+//! process's limit is a disk that is full, which whoever writes hears of anyway.
 //!
 //! A thread waits for the signals, so that what follows is ordinary code, even while the workers are busy: it notes
 //! the request, writes Redis's line to the log, and wakes whoever shuts down. A SIGINT while a shutdown is already
@@ -8,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::logging::{self, Level};
@@ -37,11 +38,11 @@ impl ShutdownRequest {
 
 /// Starts to take signals. `wake` is called, on the signals' thread, after each request to shut down.
 pub fn listen(wake: impl Fn() + Send + 'static) -> io::Result<Arc<ShutdownRequest>> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGXFSZ])?;
     let request = Arc::new(ShutdownRequest::default());
     let shared = Arc::clone(&request);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for signal in signals.forever().filter(|signal| *signal != SIGHUP) {
+        for signal in signals.forever().filter(|signal| [SIGTERM, SIGINT].contains(signal)) {
             take(signal, &shared);
             wake();
         }
