@@ -15,7 +15,9 @@ pub fn kill_loop(arguments: &mut Parser) -> Done {
     while let Some(argument) = arguments.next().map_err(wrong)? {
         match argument {
             Arg::Long("times") => times = arguments.value().and_then(|value| value.parse()).map_err(wrong)?,
-            Arg::Long("clients") => clients = arguments.value().and_then(|value| value.parse()).map_err(wrong)?,
+            Arg::Long("clients") => {
+                clients = arguments.value().and_then(|value| value.parse()).map_err(wrong)?
+            }
             Arg::Long("bin") => program = Some(PathBuf::from(arguments.value().map_err(wrong)?)),
             other => return Err(other.unexpected().to_string()),
         }

@@ -122,18 +122,20 @@ impl ReplLog {
         let _ = self.writer.set(std::thread::current());
     }
 
-    /// Sleeps, in the thread that writes, until somebody waits for it or the time is over; not at all if there is something.
+    /// Sleeps, in the thread that writes, until there is something to write or the time is over.
     pub fn sleep(&self, at_most: std::time::Duration) {
         self.writer_sleeps.store(true, SeqCst);
-        if !self.holds() || self.state.lock().bytes.is_empty() {
+        if self.state.lock().bytes.is_empty() {
             std::thread::park_timeout(at_most);
         }
         self.writer_sleeps.store(false, SeqCst);
     }
 
-    /// Wakes the thread that writes.
+    /// Wakes the thread that writes, if it sleeps: called when something was appended, once for many units.
+    #[inline]
     pub fn wake_writer(&self) {
-        if self.writer_sleeps.swap(false, SeqCst)
+        if self.writer_sleeps.load(SeqCst)
+            && self.writer_sleeps.swap(false, SeqCst)
             && let Some(writer) = self.writer.get()
         {
             writer.unpark();

@@ -82,6 +82,8 @@ pub struct LogFile {
     pub stuck_bytes: AtomicU64,
     /// Times it was forced to disk.
     pub syncs: AtomicU64,
+    /// Microseconds to wait before each write (DEBUG AOF-FLUSH-SLEEP).
+    pub flush_delay: AtomicU64,
 }
 
 impl Default for LogFile {
@@ -100,6 +102,7 @@ impl Default for LogFile {
             base_size: AtomicU64::new(0),
             stuck_bytes: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
+            flush_delay: AtomicU64::new(0),
         }
     }
 }

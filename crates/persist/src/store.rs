@@ -60,6 +60,12 @@ impl Storage for Store {
         if self.state.lock().job.is_some() {
             return Err(Error::text("ERR Background save already in progress"));
         }
+        if is_busy && !self.engine.keyspace.cut.is_saving() {
+            // What is left of a cut that was given up is soon cleared away.
+            self.state.lock().scheduled = true;
+            self.engine.persistence.snapshot.started.store(unix_millis() / 1000, Relaxed);
+            return Ok("Background saving started");
+        }
         if is_busy && schedule {
             self.state.lock().scheduled = true;
             return Ok("Background saving scheduled");

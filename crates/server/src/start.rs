@@ -201,10 +201,10 @@ impl Start {
         };
         let unix_socket = self.config.unixsocket.clone();
         let engine = Engine::start(self.config, self.table, workers, Box::new(process));
-        let found = persist::start::find(engine, persist::attach(engine))?;
-        start_threads(engine, prepared, door, to_free)?;
         log::set_role(log::Role::Primary);
         log::notice!("Server initialized");
+        let found = persist::start::find(engine, persist::attach(engine))?;
+        start_threads(engine, prepared, door, to_free)?;
         engine.startup_memory.store(engine.used_memory() as u64, std::sync::atomic::Ordering::Relaxed);
         let (supervisor, pidfile) = (self.supervisor, self.pidfile);
         let mut running = Running { engine, asked, early: None, signal, supervisor, pidfile, unix_socket };

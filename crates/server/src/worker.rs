@@ -424,7 +424,7 @@ impl Worker {
             turn = more;
         }
         self.ready = turn;
-        if !self.held.is_empty() {
+        if self.engine.log.is_read() {
             self.engine.log.wake_writer();
         }
     }

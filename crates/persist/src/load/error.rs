@@ -75,7 +75,10 @@ impl Error {
         let mut lines = vec![self.to_string()];
         let damaged =
             if let Error::Format(error) = self { Some(error).filter(|e| !is_foreign(e)) } else { None };
-        lines.extend(damaged.map(|error| format!("Internal error in RDB reading: {error}")));
+        lines.extend(damaged.map(|error| match error.kind {
+            ErrorKind::Checksum { .. } => "Internal error in RDB reading: RDB CRC error".into(),
+            _ => format!("Internal error in RDB reading: {error}"),
+        }));
         lines.push(match damaged {
             Some(_) => "Terminating server after rdb file reading failure.".into(),
             None => "Fatal error loading the DB, check server logs. Exiting.".into(),

@@ -32,10 +32,8 @@ pub use files::{Error as FilesError, Files};
 pub use load::{Error as LoadError, Way, load};
 use tail::{Style, Tail};
 
-/// Between two looks at the log where nobody waits for the disk.
-const ROUND: Duration = Duration::from_millis(10);
-/// Between two looks where there is nothing to look after.
-const LONG: Duration = Duration::from_secs(1);
+/// Between two writes where nobody waits for the disk: what comes meanwhile goes with the next, and nobody need wake the thread.
+const ROUND: Duration = Duration::from_millis(1);
 /// Between two attempts at what has failed.
 const RETRY: Duration = Duration::from_millis(200);
 /// Between two fsyncs of `everysec`.
@@ -117,6 +115,7 @@ impl Log {
 
     fn ask(&self, request: Request) {
         self.requests.lock().push(request);
+        // It may be about to sleep, having seen nothing: then it looks again soon.
         self.engine.log.wake_writer();
     }
 
@@ -136,7 +135,7 @@ impl Log {
         if status.rewrite_started.load(Relaxed) > 0 {
             return None;
         }
-        if self.engine.keyspace.cut.is_taken() {
+        if self.engine.keyspace.cut.is_saving() {
             status.rewrite_scheduled.store(true, Relaxed);
             return Some(false);
         }
@@ -221,7 +220,7 @@ impl Log {
         let log = &self.engine.log;
         log.write_here();
         loop {
-            log.sleep(self.pause());
+            self.rest();
             let requests = std::mem::take(&mut *self.requests.lock());
             requests.into_iter().for_each(|request| self.serve(request));
             let config = self.engine.config();
@@ -233,17 +232,14 @@ impl Log {
         }
     }
 
-    /// How long to sleep if nobody comes.
-    fn pause(&self) -> Duration {
-        match self.state.lock().tail {
-            Some(_) => ROUND,
-            None => {
-                if self.engine.persistence.log.rewrite_scheduled.load(Relaxed) {
-                    LOOK
-                } else {
-                    LONG
-                }
-            }
+    /// Rests until there is something to do.
+    fn rest(&self) {
+        let log = &self.engine.log;
+        if log.is_read() && !log.holds() {
+            std::thread::sleep(ROUND);
+        }
+        if self.requests.lock().is_empty() {
+            log.sleep(LOOK);
         }
     }
 
@@ -270,6 +266,10 @@ impl Log {
 
     /// Writes what the replication log holds.
     fn write(&self, state: &mut State, config: &Config) -> io::Result<()> {
+        let delay = self.engine.persistence.log.flush_delay.load(Relaxed);
+        if delay > 0 {
+            thread::sleep(Duration::from_micros(delay));
+        }
         let (bytes, end) = self.engine.log.take(Vec::new());
         state.taken = end;
         let style = style(config);
@@ -465,6 +465,10 @@ impl Log {
             self.state.lock().files = Some(files.clone());
         }
         let plan = self.plan(files.dir().to_owned(), files.temporary_base(number), config.clone());
+        // What is left of a cut that was given up is soon cleared away.
+        while engine.keyspace.cut.is_taken() && !engine.keyspace.cut.is_saving() {
+            thread::sleep(ROUND);
+        }
         let background = {
             let member = engine.keyspace.join();
             let mut exclusive = engine.keyspace.exclusive(&member);
@@ -567,6 +571,9 @@ impl Log {
         self.engine.persistence.log.rewrite_scheduled.store(false, Relaxed);
         let mut state = self.state.lock();
         if let Some(rewrite) = state.rewrite.take() {
+            self.note(
+                "Killing running AOF rewrite child: there is none, but the thread that writes it gives up",
+            );
             self.engine.keyspace.cut.cancel();
             let _ = fs::remove_file(rewrite.files.temporary_base(state.rewrites));
             self.engine.persistence.log.rewrite_started.store(0, Relaxed);

@@ -10,7 +10,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::engine::Message;
 use engine::{Engine, unix_millis};
@@ -297,6 +297,18 @@ struct Delay {
 }
 
 impl Delay {
+    /// Sleeps, unless the cut is given up or another delay is asked for meanwhile.
+    fn sleep(&self, engine: &Engine) {
+        let until = Instant::now() + Duration::from_micros(self.micros as u64);
+        while engine.keyspace.cut.is_saving() && self.config_version == engine.config_version() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            thread::sleep(left.min(10 * LOOK));
+        }
+    }
+
     fn rest(&mut self, engine: &Engine) {
         if self.config_version != engine.config_version() {
             (self.config_version, self.micros) =
@@ -305,7 +317,7 @@ impl Delay {
         self.keys = self.keys.wrapping_add(1);
         match self.micros {
             0 => {}
-            1.. => thread::sleep(Duration::from_micros(self.micros as u64)),
+            1.. => self.sleep(engine),
             _ if self.keys.is_multiple_of(self.micros.unsigned_abs()) => {
                 thread::sleep(Duration::from_micros(1))
             }

@@ -11,7 +11,9 @@ mod populate;
 mod protocol;
 mod switches;
 
-use engine::args::is;
+use std::sync::atomic::Ordering::Relaxed;
+
+use engine::args::{integer, is};
 use engine::engine::LogLevel;
 use engine::persistence::Reload;
 use engine::{Arg, Command, Error, Flags, Group, Handler, Outcome, ServerCx};
@@ -38,6 +40,7 @@ pub const DEBUG: Command = Command {
 /// The rows as of a container, for HELP.
 const SUBCOMMANDS: Command = Command {
     subcommands: &[
+        AOF_FLUSH_SLEEP,
         crash::ASSERT,
         CHANGE_REPL_ID,
         CONFIG_REWRITE_FORCE_ALL,
@@ -180,6 +183,20 @@ const RELOAD: Command = Command {
             }
         }
         cx.engine.persistence.storage()?.reload(cx.view, how)?;
+        cx.reply().ok();
+        Ok(())
+    }),
+    ..Command::DEFAULT
+};
+
+const AOF_FLUSH_SLEEP: Command = Command {
+    name: "aof-flush-sleep",
+    summary: "Waits so many microseconds before each write to the append-only file.",
+    arity: 3,
+    args: &[Arg::integer("microseconds")],
+    handler: Handler::Exclusive(|cx| {
+        let micros = u64::try_from(integer(cx.args.at(2))?).map_err(|_| Error::NotPositive)?;
+        cx.engine.persistence.log.flush_delay.store(micros, Relaxed);
         cx.reply().ok();
         Ok(())
     }),
