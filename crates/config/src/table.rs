@@ -369,7 +369,8 @@ params! {
         aof_use_rdb_preamble: bool = true;
         /// Note the time in the file, so that it can be cut at a point in time.
         aof_timestamp_enabled: bool = false;
-        /// Write a checksum line every 4 KiB, which Redis skips: a flipped bit is found.
+        /// Write a checksum line every 4 KiB, which Redis skips, and check them at start: a flipped bit is found. A file
+        /// that was edited on purpose is loaded with no, and then rewritten.
         aof_checksum: bool = true;
         /// Force a rewritten file to disk every 4 MiB, to spread the work.
         aof_rewrite_incremental_fsync: bool = true;
@@ -531,8 +532,8 @@ params! {
         client_default_resp: u32 = 2, in int(2, 3, Unit::None), [IMMUTABLE|HIDDEN], acts Warn;
         /// Time between pings on the cluster bus. 0: the usual.
         cluster_ping_interval: u64 = 0, in int(0, LONG_MAX, Unit::Milliseconds), [HIDDEN], acts Warn;
-        /// Wait after each loaded key; a negative value waits once in so many keys.
-        key_load_delay: i32 = 0, in int(i32::MIN as i128, INT_MAX, Unit::Microseconds), [HIDDEN], acts Warn;
+        /// Wait after each loaded key or command; a negative value waits once in so many of them.
+        key_load_delay: i32 = 0, in int(i32::MIN as i128, INT_MAX, Unit::Microseconds), [HIDDEN];
         /// Serve clients after loading so many bytes.
         loading_process_events_interval_bytes: u64 = 2 << 20, in int(1024, INT_MAX, Unit::Bytes), [HIDDEN], acts Warn;
         /// Wait after each saved key; a negative value waits once in so many keys.

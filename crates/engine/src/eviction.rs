@@ -109,10 +109,11 @@ pub struct Evictor {
 }
 
 impl Evictor {
-    /// Evicts what is beyond `maxmemory`, and tells everyone whether memory is full. The thread is outside its gate.
+    /// Evicts what is beyond `maxmemory`, and tells everyone whether memory is full. The thread is outside its gate. While data
+    /// are loaded nothing is evicted: it may be needed by what follows.
     pub fn make_room(&mut self, engine: &'static Engine, member: &Member<'static>, config: &Config) -> Room {
         let fits = || config.maxmemory == 0 || memory::used() as u64 <= config.maxmemory;
-        let room = if fits() || engine.pause.is_paused(unix_millis()) {
+        let room = if fits() || engine.loading.is_on() || engine.pause.is_paused(unix_millis()) {
             Room::Enough
         } else {
             let started = Instant::now();

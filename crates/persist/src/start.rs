@@ -55,7 +55,7 @@ impl Error {
                 lines.push(format!("Error reading the RDB base file {name}, AOF loading aborted"));
                 lines
             }
-            error => vec![error.to_string()],
+            error => error.to_string().lines().map(str::to_owned).collect(),
         }
     }
 }

@@ -106,7 +106,9 @@ impl Storage for Store {
         };
         empty(self.engine, view);
         let (now, noted) = (view.now, view.noted);
+        self.engine.begin_loading(files.size());
         let loaded = log::load(self.engine, &files, &mut log::Way::View(view), &mut || false);
+        self.engine.end_loading();
         (view.now, view.noted) = (now, noted);
         loaded.map_err(|error| {
             error.to_string().lines().for_each(|line| self.log(LogLevel::Warning, line));
@@ -139,7 +141,11 @@ impl Storage for Store {
         let name = self.engine.config().dbfilename.clone();
         let loaded = std::fs::File::open(&name)
             .map_err(|error| load::Error::Open { name, reason: save::reason(&error) })
-            .and_then(|file| load::rdb_into(self.engine, view, file, options));
+            .and_then(|file| {
+                self.engine.begin_loading(file.metadata().map_or(0, |about| about.len()));
+                load::rdb_into(self.engine, view, file, options)
+            });
+        self.engine.end_loading();
         if let Err(error) = loaded {
             self.log(LogLevel::Warning, &error.to_string());
             return Err(Error::text("ERR Error trying to load the RDB dump, check server logs"));

@@ -347,12 +347,15 @@ struct Running {
 impl Running {
     /// Loads the data that were found, unless it is asked to end meanwhile. Clients are told to wait.
     fn load(&mut self, found: persist::start::Found) -> Result<(), Failure> {
-        let Running { asked, early, .. } = self;
+        let Running { asked, early, signal, .. } = self;
         let mut is_asked_to_end = || {
             *early = early.or_else(|| asked.try_recv().ok());
             early.is_some()
         };
-        found.load(&mut is_asked_to_end)?;
+        signal.note_loading(true);
+        let loaded = found.load(&mut is_asked_to_end);
+        signal.note_loading(false);
+        loaded?;
         Ok(())
     }
 

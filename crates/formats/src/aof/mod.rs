@@ -48,5 +48,10 @@ mod annotation {
     pub(super) const LONGEST: usize = 1023;
 }
 
+/// Whether an annotation is a checksum line; one that a reader gives as [`Record::Other`] is wrong.
+pub fn is_checksum(line: &[u8]) -> bool {
+    line.starts_with(annotation::CHECKSUM)
+}
+
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,6 @@
 
 use std::io::Read;
 use std::sync::atomic::Ordering::Relaxed;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use engine::engine::LogLevel;
 use engine::{Engine, unix_millis};
@@ -11,6 +9,7 @@ use formats::rdb::Str;
 use formats::rdb::file::{Checksum, FileReader, Item};
 
 use super::batch::Batch;
+use super::delay::{self, KeyDelay};
 use super::insert::Tally;
 use super::progress::Reporter;
 use super::{Error, Loaded};
@@ -19,8 +18,6 @@ use super::{Error, Loaded};
 const WORTHWHILE: u64 = 1 << 16;
 /// Hexadecimal digits of a replication id.
 const ID_DIGITS: usize = 40;
-/// While a key's delay lasts, who asked for the load may want it no more.
-const LOOK: Duration = Duration::from_millis(5);
 
 /// Where keys go.
 pub trait Sink {
@@ -129,7 +126,9 @@ impl<'a> Items<'a> {
             let delay = self.delay.after_key(self.engine);
             if self.batch.is_full() || delay.is_some() {
                 self.pass_on(reader.offset())?;
-                delay.map_or(Ok(()), |delay| self.wait(delay))?;
+                if delay.is_some_and(|delay| !delay::wait(delay, self.stop)) {
+                    return Err(Error::Stopped);
+                }
             }
         }
         self.pass_on(reader.offset())
@@ -161,17 +160,6 @@ impl<'a> Items<'a> {
             (self.batch.number, self.batch.version) = (self.batches, self.version);
             self.batches += 1;
             self.sink.take(&mut self.batch)?;
-        }
-        Ok(())
-    }
-
-    fn wait(&mut self, delay: Duration) -> Result<(), Error> {
-        let started = Instant::now();
-        while let Some(left) = delay.checked_sub(started.elapsed()).filter(|left| !left.is_zero()) {
-            sleep(left.min(LOOK));
-            if (self.stop)() {
-                return Err(Error::Stopped);
-            }
         }
         Ok(())
     }
@@ -230,38 +218,5 @@ impl PartsOfReplication {
     fn complete(self) -> Option<Replication> {
         let (offset, db) = (self.offset.filter(|n| *n != -1)?, self.db.filter(|n| *n != -1)?);
         Some(Replication { id: self.id?, offset, db })
-    }
-}
-
-/// `key-load-delay`, which tests set while a load goes on.
-struct KeyDelay {
-    config_version: u64,
-    /// Microseconds after each key; negative: one microsecond after so many keys.
-    directive: i32,
-    keys: u32,
-}
-
-impl KeyDelay {
-    fn new(engine: &Engine) -> KeyDelay {
-        KeyDelay {
-            config_version: engine.config_version(),
-            directive: engine.config().key_load_delay,
-            keys: 0,
-        }
-    }
-
-    /// How long to wait after the key that was read.
-    fn after_key(&mut self, engine: &Engine) -> Option<Duration> {
-        if self.config_version != engine.config_version() {
-            *self = KeyDelay { keys: self.keys, ..KeyDelay::new(engine) };
-        }
-        match self.directive {
-            0 => None,
-            1.. => Some(Duration::from_micros(u64::from(self.directive.unsigned_abs()))),
-            _ => {
-                self.keys = (self.keys + 1) % self.directive.unsigned_abs();
-                (self.keys == 0).then_some(Duration::from_micros(1))
-            }
-        }
     }
 }

@@ -14,6 +14,7 @@
 //! tests.
 
 mod batch;
+pub mod delay;
 mod error;
 mod insert;
 mod items;

@@ -4,15 +4,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Seek};
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engine::apply::{Applier, Inapplicable};
 use engine::engine::LogLevel;
 use engine::{Engine, unix_millis};
-use formats::aof::{self, Checksums, ReadError, Reader, Record};
+use formats::aof::{self, Checksums, ErrorKind, ReadError, Reader, Record};
 use keyspace::{Member, View};
 
 use super::Files;
+use crate::load::delay::{self, KeyDelay};
 use crate::load::{self, Options};
 use crate::save::reason;
 
@@ -44,12 +45,39 @@ pub enum Error {
         "Bad file format reading the append only file {0}: make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest> ({1})"
     )]
     Format(String, aof::Error),
+    /// A file that is not as it was written, between two offsets.
+    #[error(
+        "Wrong checksum in the append only file {name}: between offset {from} and {to} it is not as it was written.\nIf it was edited on purpose, start once with --aof-checksum no: it is loaded as it is then, and rewritten.\nOtherwise it is damaged there: make a backup of your AOF file, then see what carnelian check-aof <filename.manifest> says."
+    )]
+    Checksum {
+        /// The file.
+        name: String,
+        /// Up to here it is.
+        from: u64,
+        /// Where the line stands that says so.
+        to: u64,
+    },
     /// A command that there is not.
     #[error("{1} {0}")]
     Command(String, Inapplicable),
     /// Whoever asked for the load wants it no more.
     #[error("Loading was stopped.")]
     Stopped,
+}
+
+impl From<(&str, ReadError)> for Error {
+    /// Why a file, by its name, can't be read on.
+    fn from((name, error): (&str, ReadError)) -> Error {
+        let name = name.to_owned();
+        match error {
+            ReadError::Io(error) => Error::Read(name, reason(&error)),
+            ReadError::Format(error) if error.is_truncation() => Error::Truncated(name),
+            ReadError::Format(aof::Error { offset: to, kind: ErrorKind::Checksum { from } }) => {
+                Error::Checksum { name, from, to }
+            }
+            ReadError::Format(error) => Error::Format(name, error),
+        }
+    }
 }
 
 /// How the keyspace is reached.
@@ -70,7 +98,17 @@ pub fn load(
     way: &mut Way,
     stop: &mut dyn FnMut() -> bool,
 ) -> Result<Option<Checksums>, Error> {
-    let mut loader = Loader { engine, way, stop, applier: Applier::new(engine), done: 0, chunk: Vec::new() };
+    let mut loader = Loader {
+        engine,
+        way,
+        stop,
+        verifies: engine.config().aof_checksum,
+        is_edited: false,
+        delay: KeyDelay::new(engine),
+        applier: Applier::new(engine),
+        done: 0,
+        chunk: Vec::new(),
+    };
     let all: Vec<_> = files.manifest.files().collect();
     let has_base = files.manifest.base().is_some();
     let mut sums = None;
@@ -90,6 +128,11 @@ struct Loader<'l, 'w, 'v> {
     engine: &'static Engine,
     way: &'l mut Way<'w, 'v>,
     stop: &'l mut dyn FnMut() -> bool,
+    /// Checksum lines must be right.
+    verifies: bool,
+    /// One was not.
+    is_edited: bool,
+    delay: KeyDelay,
     applier: Applier,
     /// Bytes of the files before this one.
     done: u64,
@@ -111,7 +154,7 @@ impl Loader<'_, '_, '_> {
         let mut reader = if begins_with_snapshot(&mut file).map_err(failed)? {
             self.snapshot(file, name)?
         } else {
-            Reader::new(file, true)
+            Reader::new(file, self.verifies)
         };
         let (valid, read) = self.commands(&mut reader, name);
         let mut sums = reader.sums();
@@ -152,7 +195,7 @@ impl Loader<'_, '_, '_> {
         let position =
             loaded.source.stream_position().map_err(|e| Error::Read(name.to_owned(), reason(&e)))?;
         let behind = position - loaded.rest.len() as u64;
-        Ok(Reader::behind(behind, loaded.rest, loaded.source, true))
+        Ok(Reader::behind(behind, loaded.rest, loaded.source, self.verifies))
     }
 
     /// Applies the commands of a file. Answers up to where it is whole, transactions included.
@@ -160,23 +203,27 @@ impl Loader<'_, '_, '_> {
         // Where the transaction begins that has not ended.
         let mut begun = None;
         let read = loop {
-            let before = reader.offset();
+            let (before, mut delay) = (reader.offset(), None);
             match reader.next() {
                 Ok(Some(Record::Command(args))) => {
                     aof::command(&mut self.chunk, args.iter());
+                    delay = self.delay.after_key(self.engine);
                     if args.at(0).eq_ignore_ascii_case(b"MULTI") {
                         begun = Some(before);
                     } else if args.at(0).eq_ignore_ascii_case(b"EXEC") {
                         begun = None;
                     }
                 }
+                Ok(Some(Record::Other(line))) if aof::is_checksum(line) => self.pass_over(name, before),
                 Ok(Some(_)) => {}
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
-            if self.chunk.len() >= CHUNK
-                && let Err(error) = self.apply(name, reader.offset())
-            {
+            if self.chunk.len() < CHUNK && delay.is_none() {
+                continue;
+            }
+            let applied = self.apply(name, reader.offset()).and_then(|()| self.wait(delay));
+            if let Err(error) = applied {
                 return (before, Err(error));
             }
         };
@@ -190,11 +237,28 @@ impl Loader<'_, '_, '_> {
                 self.log(LogLevel::Warning, "Revert incomplete MULTI/EXEC transaction before AOF truncate");
                 Err(Error::Truncated(name.to_owned()))
             }
-            Err(ReadError::Io(error)) => Err(Error::Read(name.to_owned(), reason(&error))),
-            Err(ReadError::Format(error)) if error.is_truncation() => Err(Error::Truncated(name.to_owned())),
-            Err(ReadError::Format(error)) => Err(Error::Format(name.to_owned(), error)),
+            Err(error) => Err(Error::from((name, error))),
         };
         (whole, read)
+    }
+
+    fn wait(&mut self, delay: Option<Duration>) -> Result<(), Error> {
+        match delay.is_none_or(|delay| delay::wait(delay, self.stop)) {
+            true => Ok(()),
+            false => Err(Error::Stopped),
+        }
+    }
+
+    /// Passes a checksum line over that is wrong. What was edited must not stop the next start: it is rewritten.
+    fn pass_over(&mut self, name: &str, offset: u64) {
+        if std::mem::replace(&mut self.is_edited, true) {
+            return;
+        }
+        let text = format!(
+            "Checksums in the append only file {name} are wrong from offset {offset} on; aof-checksum is no: they are passed over, and the file is going to be rewritten."
+        );
+        self.log(LogLevel::Warning, &text);
+        self.engine.persistence.log.rewrite_scheduled.store(true, Relaxed);
     }
 
     fn apply(&mut self, name: &str, offset: u64) -> Result<(), Error> {

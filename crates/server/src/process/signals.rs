@@ -7,7 +7,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
@@ -19,6 +19,7 @@ use crate::logging::{self, Level};
 pub struct ShutdownRequest {
     /// The signal's number; 0 is none.
     signal: AtomicI32,
+    is_loading: AtomicBool,
 }
 
 impl ShutdownRequest {
@@ -28,6 +29,11 @@ impl ShutdownRequest {
             0 => None,
             signal => Some(signal),
         }
+    }
+
+    /// Says whether data are being loaded, which the line in the log tells then.
+    pub fn note_loading(&self, is_loading: bool) {
+        self.is_loading.store(is_loading, Ordering::Relaxed);
     }
 
     /// Forgets the request: the shutdown failed or was aborted, and the next signal starts another.
@@ -55,8 +61,14 @@ fn take(signal: i32, request: &ShutdownRequest) {
         logging::from_signal(Level::Warning, "You insist... exiting now.");
         signal_hook::low_level::exit(1);
     }
-    let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
-    logging::from_signal(Level::Warning, &format!("Received {name} scheduling shutdown..."));
+    let line = match signal {
+        _ if request.is_loading.load(Ordering::Relaxed) => {
+            "Received shutdown signal during loading, scheduling shutdown."
+        }
+        SIGINT => "Received SIGINT scheduling shutdown...",
+        _ => "Received SIGTERM scheduling shutdown...",
+    };
+    logging::from_signal(Level::Warning, line);
     request.signal.store(signal, Ordering::Release);
 }
 
@@ -87,6 +99,7 @@ mod tests {
         let Ok(mode) = std::env::var("SIGNALS") else { return };
         let (wake, woken) = std::sync::mpsc::channel();
         let request = listen(move || wake.send(()).unwrap()).unwrap();
+        request.note_loading(mode == "loading");
         println!("\nlistening");
         for _ in 0..3 {
             woken.recv().unwrap();
@@ -117,6 +130,16 @@ mod tests {
             next_with(&mut lines, &format!("woken by {}", signal.as_raw()));
             assert!(child.wait().unwrap().success());
         }
+    }
+
+    #[test]
+    fn the_line_says_that_data_are_loaded() {
+        let (mut child, mut lines) = listener("loading");
+        send(&child, Signal::TERM);
+        next_with(&mut lines, ") Received shutdown signal during loading, scheduling shutdown.");
+        next_with(&mut lines, "woken by 15");
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

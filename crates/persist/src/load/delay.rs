@@ -1,0 +1,55 @@
+//! `key-load-delay`: tests make a load last by it, and change it while the load goes on.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use engine::Engine;
+
+/// While a delay lasts, who asked for the load may want it no more.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// When to wait, and for how long.
+pub struct KeyDelay {
+    config_version: u64,
+    /// Microseconds after each key; negative: one microsecond after so many keys.
+    directive: i32,
+    keys: u32,
+}
+
+impl KeyDelay {
+    /// Before the first key.
+    pub fn new(engine: &Engine) -> KeyDelay {
+        KeyDelay {
+            config_version: engine.config_version(),
+            directive: engine.config().key_load_delay,
+            keys: 0,
+        }
+    }
+
+    /// How long to wait after the key, or the command, that was read.
+    pub fn after_key(&mut self, engine: &Engine) -> Option<Duration> {
+        if self.config_version != engine.config_version() {
+            *self = KeyDelay { keys: self.keys, ..KeyDelay::new(engine) };
+        }
+        match self.directive {
+            0 => None,
+            1.. => Some(Duration::from_micros(u64::from(self.directive.unsigned_abs()))),
+            _ => {
+                self.keys = (self.keys + 1) % self.directive.unsigned_abs();
+                (self.keys == 0).then_some(Duration::from_micros(1))
+            }
+        }
+    }
+}
+
+/// Waits, and asks now and then whether to give up. Answers whether to go on.
+pub fn wait(delay: Duration, stop: &mut dyn FnMut() -> bool) -> bool {
+    let started = Instant::now();
+    while let Some(left) = delay.checked_sub(started.elapsed()).filter(|left| !left.is_zero()) {
+        sleep(left.min(LOOK));
+        if stop() {
+            return false;
+        }
+    }
+    true
+}
