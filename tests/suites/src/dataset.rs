@@ -4,11 +4,20 @@
 
 use crate::{Client, Server, Value};
 
-/// Keys of every type, small and large, in three databases.
+/// Keys of every type, small and large, in three databases, and more than one thread's work.
 ///
 /// # Panics
 /// When the connection ends.
 pub fn fill(client: &mut Client) {
+    fill_by_commands(client);
+    client.line("DEBUG POPULATE 20000 many 100");
+}
+
+/// The same without those of DEBUG POPULATE, which no append-only file knows of.
+///
+/// # Panics
+/// When the connection ends.
+pub fn fill_by_commands(client: &mut Client) {
     let lines = [
         "SET number -12345",
         "SET large-number 9223372036854775807",
@@ -51,8 +60,6 @@ pub fn fill(client: &mut Client) {
     }
     client.line("XREADGROUP GROUP g ann COUNT 20 STREAMS stream >");
     client.line("XACK stream g 12-1");
-    // More than one thread's work.
-    client.line("DEBUG POPULATE 20000 many 100");
 }
 
 /// What servers with the same data answer alike, each by its command.

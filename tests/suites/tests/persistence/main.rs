@@ -1,7 +1,9 @@
 //! Data on disk, on live servers: points in time, kills, disks that fail, damaged files, and genuine redis-server both ways.
 
+mod both_ways;
 mod disk_errors;
 mod kill_loop;
+mod snapshot;
 
 use std::fs;
 use std::path::{Path, PathBuf};
