@@ -45,7 +45,10 @@ impl Files {
         let path = dir.join(names::file_name(&name));
         let mut files = Files { dir, name, manifest: Manifest::default() };
         match fs::read(&path) {
-            Ok(text) => files.manifest = Manifest::parse(&text).map_err(Error::Format)?,
+            Ok(text) => {
+                files.manifest = Manifest::parse(&text).map_err(Error::Format)?;
+                files.move_single_file()?;
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => files.adopt_single_file()?,
             Err(error) => return Err(Error::Read(path.display().to_string(), error)),
         }
@@ -60,8 +63,19 @@ impl Files {
         self.manifest = Manifest::of_single_file(&self.name);
         // The manifest first: without the file it says what is missing, and the next start finds both.
         self.write_manifest()?;
-        fs::rename(&single, self.dir.join(&single))?;
-        sync_directory_of(&self.dir.join(&single))?;
+        self.move_single_file()
+    }
+
+    /// Moves the old file into the directory, where that is all that the manifest lists; a start that was interrupted may
+    /// have left it outside.
+    fn move_single_file(&self) -> Result<(), Error> {
+        let (single, inside) = (PathBuf::from(&self.name), self.dir.join(&self.name));
+        let is_listed = self.manifest.base().is_some_and(|base| base.name == self.name.as_bytes());
+        if !is_listed || !self.manifest.incr().is_empty() || inside.exists() || !single.is_file() {
+            return Ok(());
+        }
+        fs::rename(&single, &inside)?;
+        sync_directory_of(&inside)?;
         Ok(sync_directory_of(&single)?)
     }
 

@@ -123,9 +123,10 @@ impl Log {
     pub fn switch(&self, on: bool) {
         let status = &self.engine.persistence.log;
         status.enabled.store(on, Relaxed);
-        if on {
-            status.rewrite_started.store(unix_millis() / 1000, Relaxed);
-        }
+        // What is asked for soon after finds that a rewrite is on its way, or that none is any more.
+        let waits = on && self.engine.keyspace.cut.is_saving();
+        status.rewrite_scheduled.store(waits, Relaxed);
+        status.rewrite_started.store(if on && !waits { unix_millis() / 1000 } else { 0 }, Relaxed);
         self.ask(if on { Request::Start } else { Request::Stop });
     }
 
@@ -438,6 +439,11 @@ impl Log {
     fn try_rewrite(&self) -> Result<(), save::Error> {
         let (engine, config, started) = (self.engine, self.engine.config(), Instant::now());
         let status = &engine.persistence.log;
+        if engine.keyspace.cut.is_saving() {
+            status.rewrite_started.store(0, Relaxed);
+            status.rewrite_scheduled.store(true, Relaxed);
+            return Ok(());
+        }
         status.rewrite_started.store(unix_millis() / 1000, Relaxed);
         status.rewrites.fetch_add(1, Relaxed);
         let (files, is_kept, number) = {
@@ -576,7 +582,6 @@ impl Log {
             );
             self.engine.keyspace.cut.cancel();
             let _ = fs::remove_file(rewrite.files.temporary_base(state.rewrites));
-            self.engine.persistence.log.rewrite_started.store(0, Relaxed);
         }
     }
 
