@@ -82,23 +82,29 @@ impl Hash {
         if !listpack.len().is_multiple_of(2) {
             return Err(Unsound::Odd);
         }
-        if !all_differ(listpack.iter().step_by(2)) {
+        // One pass for both questions: this is what loading many small hashes consists of.
+        let (mut entries, mut longest) = (listpack.iter(), 0);
+        let names = std::iter::from_fn(|| {
+            let (name, value) = (entries.next()?, entries.next()?);
+            longest = longest.max(name.len()).max(value.len());
+            Some(name)
+        });
+        if !all_differ(names) {
             return Err(Unsound::Duplicate);
         }
-        Ok(Hash::Packed(Listpack::trusted(listpack.as_bytes())).fitted(limits))
+        Ok(Hash::Packed(Listpack::trusted(listpack.as_bytes())).fitted(longest, limits))
     }
 
     /// The hash that a listpack with due times from outside is.
     pub fn from_timed_listpack(listpack: ListpackRef<'_>, limits: &Limits) -> Result<Hash, Unsound> {
         timed::check(listpack)?;
-        Ok(Hash::Timed(Listpack::trusted(listpack.as_bytes())).fitted(limits))
+        let longest = timed::iter(listpack).map(|shown| shown.name.len().max(shown.value.len())).max();
+        Ok(Hash::Timed(Listpack::trusted(listpack.as_bytes())).fitted(longest.unwrap_or(0), limits))
     }
 
-    /// A table if the listpack is too large.
-    fn fitted(mut self, limits: &Limits) -> Hash {
-        let longest = self.iter().map(|shown| shown.name.len().max(shown.value.len())).max();
-        let too_long = longest.is_some_and(|longest| longest > limits.hash_max_listpack_value);
-        if self.len() > limits.hash_max_listpack_entries || too_long {
+    /// A table if a listpack, whose longest field or value has so many bytes, is too large.
+    fn fitted(mut self, longest: usize, limits: &Limits) -> Hash {
+        if self.len() > limits.hash_max_listpack_entries || longest > limits.hash_max_listpack_value {
             self.spread();
         }
         self

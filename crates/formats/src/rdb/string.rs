@@ -13,12 +13,17 @@ pub enum Str<'a> {
     Bytes(Cow<'a, [u8]>),
 }
 
-impl Str<'_> {
+impl<'a> Str<'a> {
+    /// The string's bytes, where they lie if they lie uncompressed.
+    pub fn into_bytes(self) -> Cow<'a, [u8]> {
+        match self {
+            Str::Int(value) => Cow::Owned(I64Text::new(value.into()).to_vec()),
+            Str::Bytes(bytes) => bytes,
+        }
+    }
+
     /// The string's bytes, in a vector of their own.
     pub fn into_vec(self) -> Vec<u8> {
-        match self {
-            Str::Int(value) => I64Text::new(value.into()).to_vec(),
-            Str::Bytes(bytes) => bytes.into_owned(),
-        }
+        self.into_bytes().into_owned()
     }
 }

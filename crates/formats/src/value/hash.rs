@@ -76,7 +76,7 @@ fn listpack(
 ) -> Result<Hash, Error> {
     let offset = reader.offset();
     let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
-    let bytes = reader.string()?.into_vec();
+    let bytes = reader.string()?.into_bytes();
     let listpack = ListpackRef::validate(&bytes).map_err(|_| wrong("invalid listpack of a hash"))?;
     sound(offset, make(listpack))
 }
@@ -104,7 +104,7 @@ pub fn read_ziplist(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Er
 /// Reads one that is a zipmap.
 pub fn read_zipmap(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Error> {
     let offset = reader.offset();
-    let bytes = reader.string()?.into_vec();
+    let bytes = reader.string()?.into_bytes();
     let wrong = Error { offset, kind: ErrorKind::Value("invalid zipmap of a hash") };
     let zipmap = ZipmapRef::validate(&bytes).map_err(|_| wrong)?;
     let mut listpack = Listpack::new();

@@ -56,7 +56,7 @@ pub fn read_nodes(reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Erro
         let offset = reader.offset();
         let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
         let container = reader.length()?;
-        let bytes = reader.string()?.into_vec();
+        let bytes = reader.string()?.into_bytes();
         match container {
             PLAIN => list.append(NodeRef::Plain(&bytes), limits),
             PACKED => {

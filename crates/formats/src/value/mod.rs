@@ -85,7 +85,7 @@ pub fn read(value_type: u8, version: u16, reader: &mut Reader<'_>, limits: &Limi
 /// Reads a string that is a ziplist, as the listpack of its elements; `wrong` says that it is none.
 fn ziplist(reader: &mut Reader<'_>, wrong: &'static str) -> Result<Listpack, Error> {
     let offset = reader.offset();
-    let bytes = reader.string()?.into_vec();
+    let bytes = reader.string()?.into_bytes();
     let ziplist = ZiplistRef::validate(&bytes);
     ziplist.map(ZiplistRef::to_listpack).map_err(|_| Error { offset, kind: ErrorKind::Value(wrong) })
 }

@@ -42,7 +42,7 @@ const EMPTY: &str = "set has no members";
 /// Reads one that is an intset.
 pub fn read_intset(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Error> {
     let offset = reader.offset();
-    let bytes = reader.string()?.into_vec();
+    let bytes = reader.string()?.into_bytes();
     let intset = IntsetRef::validate(&bytes);
     let intset = intset.map_err(|_| Error { offset, kind: ErrorKind::Value("invalid intset of a set") })?;
     Ok(Set::from_intset(intset, limits))
@@ -52,7 +52,7 @@ pub fn read_intset(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Erro
 pub fn read_listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Error> {
     let offset = reader.offset();
     let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
-    let bytes = reader.string()?.into_vec();
+    let bytes = reader.string()?.into_bytes();
     let listpack = ListpackRef::validate(&bytes).map_err(|_| wrong("invalid listpack of a set"))?;
     let set = Set::from_listpack(listpack, limits).map_err(|_| wrong(DUPLICATE))?;
     if set.is_empty() { Err(Error { offset, kind: ErrorKind::Empty(EMPTY) }) } else { Ok(set) }

@@ -139,7 +139,7 @@ fn read_node(entries: &mut Entries, reader: &mut Reader<'_>) -> Result<(), Error
     let offset = reader.offset();
     let master = reader.string()?.into_vec();
     let master = <[u8; 16]>::try_from(master).map_err(|_| wrong(offset, NODE))?;
-    let bytes = reader.string()?.into_vec();
+    let bytes = reader.string()?.into_bytes();
     let listpack = ListpackRef::validate(&bytes).map_err(|_| wrong(offset, NODE))?;
     entries.load_node(StreamId::from_bytes(master), listpack).map_err(unsound(offset))
 }

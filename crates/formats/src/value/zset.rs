@@ -41,7 +41,7 @@ pub fn write(zset: &Zset, reader: u16, writer: &mut Writer<'_>) {
 pub fn read_listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Zset, Error> {
     let offset = reader.offset();
     let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
-    let bytes = reader.string()?.into_vec();
+    let bytes = reader.string()?.into_bytes();
     let listpack = ListpackRef::validate(&bytes).map_err(|_| wrong("invalid listpack of a sorted set"))?;
     sound(offset, Zset::from_listpack(listpack, limits))
 }
