@@ -6,7 +6,7 @@
 use super::workloads::{WORKLOADS, Workload};
 use super::{Sample, measure, median};
 use crate::Done;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -65,12 +65,12 @@ fn print_pair(width: usize, digits: usize, [ours, genuine]: [f64; 2]) {
     print!("{:>width$}{:7.2}", format!("{ours:.digits$}, {genuine:.digits$}"), ours / genuine);
 }
 
-fn start(program: &PathBuf, fsync: &str) -> Server {
+fn start(program: &Path, fsync: &str) -> Server {
     let args = ["--appendonly", "yes", "--appendfsync", fsync, "--auto-aof-rewrite-percentage", "0"];
     Server::start_program(program, &args)
 }
 
-fn syncs_per_write(program: &PathBuf, fsync: &str, workload: &Workload, scale: f64) -> Done<f64> {
+fn syncs_per_write(program: &Path, fsync: &str, workload: &Workload, scale: f64) -> Done<f64> {
     let server = start(program, fsync);
     let log = server.folder().join("strace");
     let mut strace = Command::new("strace")
