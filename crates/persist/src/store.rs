@@ -56,7 +56,8 @@ impl Storage for Store {
     }
 
     fn save_in_background(&self, view: &mut View, schedule: bool) -> Result<&'static str, Error> {
-        let is_busy = self.engine.keyspace.cut.is_taken();
+        let is_rewriting = self.engine.persistence.log.rewrite_started.load(Relaxed) > 0;
+        let is_busy = is_rewriting || self.engine.keyspace.cut.is_taken();
         if self.state.lock().job.is_some() {
             return Err(Error::text("ERR Background save already in progress"));
         }

@@ -94,7 +94,7 @@ pub fn run(program: &Path, fsync: Fsync, kills: u32, clients: usize) -> Figures 
 }
 
 fn start(program: &Path, folder: &Path, fsync: Fsync, kills: u32) -> Server {
-    let preamble = if kills / FORMAT % 2 == 0 { "yes" } else { "no" };
+    let preamble = if (kills / FORMAT).is_multiple_of(2) { "yes" } else { "no" };
     let dir = folder.to_string_lossy();
     let args = [
         "--appendonly",

@@ -4,6 +4,7 @@
 //! time of the server per request, medians over rounds whose order alternates. Ratios are ours / redis-server:
 //! below 1 is cheaper.
 
+mod aof;
 mod datasets;
 mod hit_rate;
 mod load;
@@ -26,6 +27,7 @@ struct Options {
     memory: bool,
     hit_rate: bool,
     load: bool,
+    aof: bool,
     program: Option<PathBuf>,
     names: Vec<String>,
 }
@@ -49,6 +51,7 @@ pub fn bench(arguments: &mut Parser) -> Done {
         Options { load: true, .. } => {
             load::load(&program, options.rounds.unwrap_or(3), options.scale, &options.names)
         }
+        Options { aof: true, .. } => aof::aof(&program, options.rounds.unwrap_or(3), options.scale),
         _ => throughput(&program, &options),
     }
 }
@@ -60,6 +63,7 @@ fn options(arguments: &mut Parser) -> Done<Options> {
         memory: false,
         hit_rate: false,
         load: false,
+        aof: false,
         program: None,
         names: Vec::new(),
     };
@@ -74,6 +78,7 @@ fn options(arguments: &mut Parser) -> Done<Options> {
             Arg::Long("memory") => options.memory = true,
             Arg::Long("hit-rate") => options.hit_rate = true,
             Arg::Long("load") => options.load = true,
+            Arg::Long("aof") => options.aof = true,
             Arg::Long("bin") => options.program = Some(PathBuf::from(arguments.value().map_err(wrong)?)),
             Arg::Value(name) => options.names.push(name.string().map_err(wrong)?),
             other => return Err(other.unexpected().to_string()),
@@ -141,7 +146,7 @@ fn throughput(program: &Path, options: &Options) -> Done {
 }
 
 fn measure(server: &Server, workload: &Workload, scale: f64) -> Done<Sample> {
-    let requests = ((workload.requests as f64 * scale) as u64).max(1_000);
+    let requests = workload.requests_at(scale);
     let gone = |error: std::io::Error| format!("the server's CPU time: {error}");
     let before = server.cpu_ns().map_err(gone)?;
     let output = Command::new("redis-benchmark")

@@ -53,6 +53,11 @@ pub const WORKLOADS: [Workload; 13] = [
 ];
 
 impl Workload {
+    /// Requests of one round of this scale.
+    pub fn requests_at(&self, scale: f64) -> u64 {
+        ((self.requests as f64 * scale) as u64).max(1_000)
+    }
+
     /// Arguments of redis-benchmark, word by word.
     pub fn arguments(&self) -> impl Iterator<Item = String> {
         self.arguments

@@ -165,10 +165,13 @@ impl Loader<'_, '_, '_> {
                     LogLevel::Warning,
                     &format!("!!! Warning: short read while loading the AOF file {name}!!!"),
                 );
-                self.log(LogLevel::Warning, &format!("!!! Truncating the log {name} at offset {valid} !!!"));
+                self.log(LogLevel::Warning, &format!("!!! Truncating the AOF {name} at offset {valid} !!!"));
                 let cut = OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(valid));
                 cut.map_err(failed)?;
-                self.log(LogLevel::Warning, "AOF loaded anyway because aof-load-truncated is enabled");
+                self.log(
+                    LogLevel::Warning,
+                    &format!("AOF {name} loaded anyway because aof-load-truncated is enabled"),
+                );
                 if valid < sums.offset() {
                     sums = sums_of(path).map_err(failed)?;
                 }
@@ -234,7 +237,10 @@ impl Loader<'_, '_, '_> {
         let read = match read {
             Ok(()) if begun.is_none() => Ok(()),
             Ok(()) => {
-                self.log(LogLevel::Warning, "Revert incomplete MULTI/EXEC transaction before AOF truncate");
+                self.log(
+                    LogLevel::Warning,
+                    &format!("Revert incomplete MULTI/EXEC transaction in AOF file {name}"),
+                );
                 Err(Error::Truncated(name.to_owned()))
             }
             Err(error) => Err(Error::from((name, error))),

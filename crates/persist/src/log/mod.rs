@@ -457,6 +457,7 @@ impl Log {
             None => Files::find(&config).map_err(|error| save::Error::Write(error.to_string()))?,
         };
         fs::create_dir_all(files.dir())?;
+        let before = files.clone();
         let mut next = None;
         if is_kept || begins {
             let name = files.new_incr();
@@ -475,15 +476,11 @@ impl Log {
         while engine.keyspace.cut.is_taken() && !engine.keyspace.cut.is_saving() {
             thread::sleep(ROUND);
         }
-        let background = {
+        let background = 'cut: {
             let member = engine.keyspace.join();
             let mut exclusive = engine.keyspace.exclusive(&member);
             let view = View::exclusive(&mut exclusive, unix_millis());
-            let Some(background) = Background::begin(engine, &view, plan) else {
-                status.rewrite_started.store(0, Relaxed);
-                status.rewrite_scheduled.store(true, Relaxed);
-                return Ok(());
-            };
+            let Some(background) = Background::begin(engine, &view, plan) else { break 'cut None };
             let mut state = self.state.lock();
             if begins {
                 self.attach(&config);
@@ -497,8 +494,9 @@ impl Log {
             }
             let kept = usize::from(is_kept || begins);
             state.rewrite = Some(Rewrite { started, format: base_format(&config), files, kept, begins });
-            background
+            Some(background)
         };
+        let Some(background) = background else { return self.put_off(is_kept.then_some(before)) };
         let pid = std::process::id();
         self.note(&format!("Background append only file rewriting started by pid {pid}"));
         let log = *self;
@@ -506,6 +504,19 @@ impl Log {
             let _counted = memory::register_thread();
             log.ask(Request::Rewritten(background.write()));
         })?;
+        Ok(())
+    }
+
+    /// Another cut was taken in the meantime: the rewrite comes behind it. The new increment leaves the list again: the one
+    /// before it grows on, and a loader accepts a half command at the end of the last only.
+    fn put_off(&self, before: Option<Files>) -> Result<(), save::Error> {
+        let status = &self.engine.persistence.log;
+        status.rewrite_started.store(0, Relaxed);
+        status.rewrite_scheduled.store(true, Relaxed);
+        if let Some(files) = before {
+            files.write_manifest()?;
+            self.state.lock().files = Some(files);
+        }
         Ok(())
     }
 

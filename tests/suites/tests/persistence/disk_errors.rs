@@ -164,7 +164,7 @@ fn wait_for(client: &mut Client, field: &str, value: &str) {
 fn assert_whole(folder: &Path) {
     for path in append_only_file(folder).iter().filter(|path| path.extension().is_some_and(|e| e == "aof")) {
         let mut reader = Reader::new(File::open(path).expect("the file"), true);
-        while let Some(_) = reader.next().unwrap_or_else(|error| panic!("{}: {error:?}", path.display())) {}
+        while reader.next().unwrap_or_else(|error| panic!("{}: {error:?}", path.display())).is_some() {}
     }
 }
 

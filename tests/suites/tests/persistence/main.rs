@@ -1,6 +1,7 @@
 //! Data on disk, on live servers: points in time, kills, disks that fail, damaged files, and genuine redis-server both ways.
 
 mod both_ways;
+mod damage;
 mod disk_errors;
 mod kill_loop;
 mod snapshot;
