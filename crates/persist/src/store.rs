@@ -57,11 +57,12 @@ impl Storage for Store {
 
     fn save_in_background(&self, view: &mut View, schedule: bool) -> Result<&'static str, Error> {
         let is_rewriting = self.engine.persistence.log.rewrite_started.load(Relaxed) > 0;
-        let is_busy = is_rewriting || self.engine.keyspace.cut.is_taken();
+        let cut = &self.engine.keyspace.cut;
+        let is_busy = is_rewriting || cut.is_taken();
         if self.state.lock().job.is_some() {
             return Err(Error::text("ERR Background save already in progress"));
         }
-        if is_busy && !self.engine.keyspace.cut.is_saving() {
+        if !is_rewriting && cut.is_taken() && !cut.is_saving() {
             // What is left of a cut that was given up is soon cleared away.
             self.state.lock().scheduled = true;
             self.engine.persistence.snapshot.started.store(unix_millis() / 1000, Relaxed);

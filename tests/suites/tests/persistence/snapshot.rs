@@ -140,7 +140,7 @@ fn what_happens_during_a_save_is_not_in_the_file() {
 /// Clients that write while others save; the last one without transactions.
 const WRITERS: usize = 4;
 /// Saves that are looked at.
-const SAVES: usize = 8;
+const SAVES: usize = 5;
 /// Keys that nobody touches, so that a save takes its time.
 const STILL: usize = 1500;
 
