@@ -4,9 +4,10 @@
 use keyspace::View;
 use resp::{Limits, ProtocolError};
 
+use crate::batch::{Batch, Peer, Peers};
 use crate::client::{Arrival, Client, State};
 use crate::engine::{Engine, unix_millis};
-use crate::pipeline::{Batch, Core, Peer, Peers, run_in};
+use crate::pipeline::{Core, run_in};
 use crate::stats::WorkerStats;
 
 /// Whoever applies a log, under exclusive access.

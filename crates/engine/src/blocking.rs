@@ -90,6 +90,7 @@ pub struct Waiting {
 impl Client {
     /// Writes what the end of a wait has to say.
     pub(crate) fn reply_ended(&mut self, ended: Ended) {
+        self.tells = true;
         match ended {
             Ended::Served(reply) => self.reply.extend_from_slice(&reply),
             Ended::TimedOut => self.encoder().null_array(),

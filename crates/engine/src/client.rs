@@ -145,6 +145,8 @@ pub struct Client {
     pub protocol: Protocol,
     /// Replies not yet handed to the socket.
     pub reply: Vec<u8>,
+    /// Some of them tell of keys, and so of what may not be on disk yet. Taken back by whoever sends them.
+    pub tells: bool,
     /// Kept here for the path, and published in the record when it changes.
     pub state: State,
     /// Commands queued by MULTI.
@@ -165,6 +167,7 @@ impl Client {
             db: 0,
             protocol: Protocol::Resp2,
             reply: Vec::new(),
+            tells: false,
             state,
             queue: None,
             watched: Watched::default(),

@@ -3,7 +3,7 @@
 //! - [`command`]: what a command is, one constant each; [`table`]: all of them by name.
 //! - [`cx`]: what handlers see; [`error`]: what they may answer instead of a reply; [`args`]: how they read arguments;
 //!   [`keys`]: which of them are keys.
-//! - [`pipeline`]: plan, prefetch, check, lock, run, log; [`checks`] says who may run what.
+//! - [`batch`]: what clients have sent; [`pipeline`]: prefetch, check, lock, run, log; [`checks`] says who may run what.
 //! - [`engine`]: what the process shares: keyspace, [`client`]s, the replication [`log`], and what it knows of itself:
 //!   [`stats`] and their [`rates`], [`slowlog`], [`latency`], [`cpu_time`].
 //! - [`loading`]: what is known of a load from disk while it goes on.
@@ -11,6 +11,7 @@
 
 pub mod apply;
 pub mod args;
+pub mod batch;
 pub mod blocking;
 pub mod checks;
 pub mod client;
@@ -37,9 +38,10 @@ pub mod table;
 pub mod testing;
 pub mod transaction;
 
+pub use batch::{Batch, Peer, Peers};
 pub use client::{Client, State};
 pub use command::{Arg, ArgKind, Categories, Command, Flags, Group, Handler, KeyFlags, KeySpec};
 pub use cx::{KeyCx, ServerCx, limits};
 pub use engine::{CARNELIAN_VERSION, Engine, Host, REDIS_VERSION, unix_micros, unix_millis};
 pub use error::{Error, Outcome};
-pub use pipeline::{Batch, Executor, Peer, Peers};
+pub use pipeline::Executor;

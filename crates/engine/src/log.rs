@@ -21,6 +21,8 @@ pub struct ReplLog {
     state: Mutex<State>,
     /// Bytes ever appended, for those who do not take the lock.
     end: AtomicU64,
+    /// Up to where it was taken.
+    taken: AtomicU64,
     /// Up to where all is on disk.
     durable: AtomicU64,
     /// Whatever goes out waits until the log is durable.
@@ -37,6 +39,7 @@ impl Default for ReplLog {
             id: Mutex::new(fresh_id()),
             state: Mutex::default(),
             end: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
             durable: AtomicU64::new(0),
             holds: AtomicBool::new(false),
             writer: OnceLock::new(),
@@ -176,12 +179,13 @@ impl ReplLog {
     /// it ends.
     pub fn take(&self, room: Vec<u8>) -> (Vec<u8>, u64) {
         let mut state = self.state.lock();
+        self.taken.store(state.offset, Relaxed);
         (std::mem::replace(&mut state.bytes, room), state.offset)
     }
 
     /// Bytes that nobody has taken.
-    pub fn pending(&self) -> usize {
-        self.state.lock().bytes.len()
+    pub fn pending(&self) -> u64 {
+        self.end.load(Relaxed).saturating_sub(self.taken.load(Relaxed))
     }
 }
 

@@ -3,12 +3,18 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use keyspace::View;
 use parking_lot::Mutex;
 
 use crate::engine::{Attention, Engine, Shutdown, unix_millis};
 use crate::error::{Error, Outcome};
+
+/// Bytes of the log that may wait for the disk: then whoever appends waits too, as Redis waits in its write.
+const MAX_BACKLOG: u64 = 64 << 20;
+/// Between two looks at whether they still do.
+const BACKLOG_LOOK: Duration = Duration::from_millis(1);
 
 /// Whoever writes the data to disk and reads it back.
 pub trait Storage: Send + Sync {
@@ -164,6 +170,18 @@ impl Persistence {
 }
 
 impl Engine {
+    /// Waits while more of the log is to be written than memory should be given for. Called by those who append, between their
+    /// turns: nothing is locked. Where the disk takes nothing at all writes are refused, and nobody waits.
+    #[inline]
+    pub fn let_disk_catch_up(&self) {
+        while self.log.pending() > MAX_BACKLOG
+            && self.log.is_read()
+            && self.persistence.log.last_write_ok.load(Relaxed)
+        {
+            std::thread::sleep(BACKLOG_LOOK);
+        }
+    }
+
     /// Changes since the last snapshot was begun.
     pub fn unsaved_changes(&self) -> u64 {
         let changes = self.keyspace.total(|counters| &counters.changes);

@@ -2,7 +2,7 @@
 
 use resp::Args;
 
-use crate::command::{Begin, Command, Find, Flags, KeyFlags, KeySpec};
+use crate::command::{Begin, Command, Find, Flags, Handler, KeyFlags, KeySpec};
 use crate::error::Error;
 
 /// A command in the table.
@@ -15,6 +15,8 @@ pub struct Row {
     pub full_name: String,
     /// Its subcommands.
     pub subcommands: Vec<Row>,
+    /// Its replies tell of keys, and so of what may not be on disk yet.
+    pub tells: bool,
     /// Keys whose place is fixed: first, last (from the end if negative), step.
     pub fixed_keys: Option<(usize, isize, usize)>,
 }
@@ -159,7 +161,7 @@ impl CommandTable {
     #[inline]
     pub fn find(&self, args: Args) -> Result<&Row, Error> {
         let row = self.lookup(args)?;
-        if !row.command.accepts(args.len()) {
+        if !row.accepts(args) {
             return Err(Error::Arity(row.full_name.clone()));
         }
         Ok(row)
@@ -200,6 +202,12 @@ fn unknown_sub(row: &Row, sub: &[u8]) -> Error {
 }
 
 impl Row {
+    /// Whether it takes as many arguments.
+    #[inline]
+    pub fn accepts(&self, args: Args) -> bool {
+        self.command.accepts(args.len())
+    }
+
     fn new(command: &'static Command, container: Option<&str>, ids: &mut usize) -> Row {
         let full_name = match container {
             Some(container) => format!("{container}|{}", command.name),
@@ -224,7 +232,9 @@ impl Row {
             }
             _ => None,
         };
-        Row { command, id, full_name, subcommands, fixed_keys }
+        let tells = !matches!(command.handler, Handler::Server(_) | Handler::Container)
+            || command.flags.intersects(Flags::READONLY | Flags::WRITE);
+        Row { command, id, full_name, subcommands, tells, fixed_keys }
     }
 
     /// The subcommand of this name, in any case.

@@ -17,11 +17,12 @@ use config::{Config, Param};
 use keyspace::{Cursor, Found, Keyspace, PARTITIONS, View};
 use resp::{Limits, OwnedArgs, Protocol};
 
+use crate::batch::{Batch, Peer, Peers};
 use crate::blocking::Ended;
 use crate::client::{Arrival, Client, State};
 use crate::command::Command;
 use crate::engine::{Engine, Facts, Host, LogLevel, Message, Shutdown, unix_millis};
-use crate::pipeline::{Batch, Executor, Peer, Peers};
+use crate::pipeline::Executor;
 use crate::table::CommandTable;
 
 /// A process that does nothing.

@@ -11,6 +11,17 @@ pub struct Span {
     pub len: usize,
 }
 
+impl Span {
+    /// The bytes there.
+    ///
+    /// # Panics
+    /// If it is not a span of this buffer.
+    #[inline]
+    pub fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start..self.start + self.len]
+    }
+}
+
 /// The arguments of a request, the command's name first; borrowed from the buffer they arrived in.
 #[derive(Clone, Copy)]
 pub struct Args<'a> {
@@ -38,7 +49,7 @@ impl<'a> Args<'a> {
     /// The argument at `index`, if there are that many.
     #[inline]
     pub fn get(&self, index: usize) -> Option<&'a [u8]> {
-        self.spans.get(index).map(|s| &self.bytes[s.start..s.start + s.len])
+        self.spans.get(index).map(|span| span.of(self.bytes))
     }
 
     /// The argument at `index`, for as long as the buffer lives.
@@ -47,8 +58,7 @@ impl<'a> Args<'a> {
     /// If there are not that many: the arity of a command is checked before its handler runs.
     #[inline]
     pub fn at(&self, index: usize) -> &'a [u8] {
-        let span = self.spans[index];
-        &self.bytes[span.start..span.start + span.len]
+        self.spans[index].of(self.bytes)
     }
 
     /// The arguments from `index` on; none where there are not that many.
@@ -59,7 +69,7 @@ impl<'a> Args<'a> {
     /// Each argument in turn.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
         let bytes = self.bytes;
-        self.spans.iter().map(move |s| &bytes[s.start..s.start + s.len])
+        self.spans.iter().map(move |span| span.of(bytes))
     }
 
     /// The bytes of all arguments together.

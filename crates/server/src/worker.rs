@@ -426,6 +426,7 @@ impl Worker {
         self.ready = turn;
         if self.engine.log.is_read() {
             self.engine.log.wake_writer();
+            self.engine.let_disk_catch_up();
         }
     }
 
@@ -442,7 +443,7 @@ impl Worker {
             Limits::authenticated(config.proto_max_bulk_len.min(i64::MAX as u64) as i64)
         };
         match self.batch.plan(self.engine, number, &mut connection.peer, limits) {
-            Ok(engine::pipeline::Planned { more, missing }) => {
+            Ok(engine::batch::Planned { more, missing }) => {
                 if missing > 0 {
                     connection.expect(missing);
                 }
@@ -466,7 +467,7 @@ impl Worker {
             connection.peer.client.set_state(State::CLOSING, true);
         }
         let log = &self.engine.log;
-        if log.holds() {
+        if std::mem::take(&mut connection.peer.client.tells) && log.holds() {
             connection.hold(log);
         }
         let sent = if connection.unsent() > 0 { connection.flush(&mut self.pool, log) } else { Ok(0) };

@@ -42,6 +42,8 @@ pub struct Background {
     engine: &'static Engine,
     traversal: Traversal<'static>,
     plan: Plan,
+    /// Made at once, so that whoever gives the save up finds it.
+    file: Result<NewFile, Error>,
     form: Form,
     now: i64,
 }
@@ -49,6 +51,7 @@ pub struct Background {
 impl Background {
     /// Takes the cut, under exclusive access. `None` while another one is read.
     pub fn begin(engine: &'static Engine, view: &View, plan: Plan) -> Option<Background> {
+        let file = plan.open();
         let traversal = engine.keyspace.cut(view)?;
         engine.attend_cut(true);
         let form = plan.form(traversal.sizes());
@@ -56,7 +59,7 @@ impl Background {
         let status = &engine.persistence.snapshot;
         status.keys_total.store(keys, Relaxed);
         status.keys_done.store(0, Relaxed);
-        Some(Background { engine, traversal, plan, form, now: unix_millis() })
+        Some(Background { engine, traversal, plan, file, form, now: unix_millis() })
     }
 
     /// Reads the cut to its end and writes it down; the calling thread is one for this alone. The file has its temporary
@@ -65,8 +68,8 @@ impl Background {
     /// # Errors
     /// [`Error::Cancelled`] if the cut was.
     pub fn write(self) -> Result<NewFile, Error> {
-        let Background { engine, mut traversal, plan, form, now } = self;
-        let file = plan.open().and_then(|mut sink| {
+        let Background { engine, mut traversal, plan, file, form, now } = self;
+        let file = file.and_then(|mut sink| {
             sink.pace();
             Ok(plan.begin(engine, sink, form, traversal.sizes(), now)?)
         });

@@ -1,14 +1,16 @@
 //! Disks that take no more: what is there stays, nothing is acknowledged that is not written, service returns with the space.
 //!
-//! Every promise twice: with a limit on the size of files (EFBIG), which needs no rights, and on a tmpfs of 1 MiB in a mount
-//! namespace of the server's own (ENOSPC), which vanishes with it, where the test may make one.
+//! Every promise several times: with a limit on the size of files (EFBIG), which needs no rights; on a tmpfs of 1 MiB in a mount
+//! namespace of the server's own (ENOSPC), which vanishes with it, where the test may make one; and with calls that fail (EIO),
+//! by the library of `tests/faults`.
 
+use std::env;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -26,7 +28,12 @@ enum Disk {
     Limited,
     /// It is small.
     Small,
+    /// These calls fail.
+    Broken(&'static str),
 }
+
+/// A disk that takes what is written and does not keep it.
+const UNSYNCED: Disk = Disk::Broken("fsync fdatasync");
 
 impl Disk {
     /// What the system says.
@@ -34,12 +41,31 @@ impl Disk {
         match self {
             Disk::Limited => "File too large",
             Disk::Small => "No space left on device",
+            Disk::Broken(_) => "Input/output error",
         }
     }
 }
 
+/// The library that lets calls fail, built beside our binary.
+fn faults() -> PathBuf {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
+        let built =
+            run(Command::new(cargo).args(["build", "--quiet", "--locked", "--package", "faults"]), b"");
+        assert_eq!(built.code, Some(0), "{}", built.stderr);
+        Kind::Ours.program().with_file_name("libfaults.so")
+    };
+    LIBRARY.get_or_init(build).clone()
+}
+
 /// The disks that this machine lets us make.
 fn disks() -> Vec<Disk> {
+    let broken = [Disk::Broken("write"), UNSYNCED];
+    full_disks().into_iter().chain(broken).collect()
+}
+
+fn full_disks() -> Vec<Disk> {
     let mut probe = Command::new("unshare");
     probe.args(["-m", "sh", "-c", "mount -t tmpfs -o size=1m none /mnt"]);
     if run(&mut probe, b"").code == Some(0) {
@@ -55,27 +81,38 @@ struct OnDisk {
     server: Server,
     /// Its files, as this process sees them.
     folder: PathBuf,
-    /// Where the small disk is mounted, and the script that does.
-    _mount: TempDir,
+    /// Where the small disk is mounted, the calls of a broken one are listed, and the script that starts the server.
+    mount: TempDir,
 }
 
 const FILLER: &str = "filler";
+const CALLS: &str = "calls";
 
 impl OnDisk {
     fn start(disk: Disk, args: &[&str]) -> OnDisk {
         let mount = tempfile::tempdir().expect("a temporary folder");
         let (mut program, mut dir) = (Kind::Ours.program(), None);
-        if disk == Disk::Small {
-            let (place, script) = (mount.path().join("disk"), mount.path().join("start"));
-            fs::create_dir(&place).expect("a folder");
-            let text = format!(
-                "#!/bin/sh\nexec unshare -m sh -c 'mount -t tmpfs -o size=1m none {place} && exec {program} \"$@\"' sh \"$@\"\n",
-                place = place.display(),
-                program = program.display(),
-            );
-            fs::write(&script, text).expect("a script");
-            fs::set_permissions(&script, PermissionsExt::from_mode(0o700)).expect("its permissions");
-            (program, dir) = (script, Some(place.display().to_string()));
+        let ours = program.display().to_string();
+        let start = match disk {
+            Disk::Limited => None,
+            Disk::Small => {
+                let place = mount.path().join("disk").display().to_string();
+                fs::create_dir(&place).expect("a folder");
+                let start = format!(
+                    "unshare -m sh -c 'mount -t tmpfs -o size=1m none {place} && exec {ours} \"$@\"' sh \"$@\""
+                );
+                dir = Some(place);
+                Some(start)
+            }
+            Disk::Broken(_) => {
+                let (library, calls) = (faults(), mount.path().join(CALLS));
+                Some(format!("env LD_PRELOAD={} FAULTS={} {ours} \"$@\"", library.display(), calls.display()))
+            }
+        };
+        if let Some(start) = start {
+            program = mount.path().join("start");
+            fs::write(&program, format!("#!/bin/sh\nexec {start}\n")).expect("a script");
+            fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).expect("its permissions");
         }
         let dir = dir.as_deref().map(|dir| ["--dir", dir]);
         let server = Server::start_program(
@@ -86,16 +123,21 @@ impl OnDisk {
             Some([_, place]) => PathBuf::from(format!("/proc/{}/root{place}", server.pid())),
             None => server.folder().to_owned(),
         };
-        OnDisk { disk, server, folder, _mount: mount }
+        OnDisk { disk, server, folder, mount }
     }
 
-    /// From now on there is no room, but for this many bytes in each file at most.
+    /// From now on there is no room, but for this many bytes in each file at most; none where calls fail.
     fn fill(&self, limit: u64) {
         match self.disk {
             Disk::Limited => self.limit(Some(limit)),
             Disk::Small => {
                 let mut filler = File::create(self.folder.join(FILLER)).expect("a file");
                 while filler.write_all(&[0; 512]).is_ok() {}
+            }
+            Disk::Broken(calls) => {
+                // At one stroke: the list is read at each call.
+                let (half, whole) = (self.mount.path().join("half"), self.mount.path().join(CALLS));
+                fs::write(&half, calls).and_then(|()| fs::rename(&half, whole)).expect("a file");
             }
         }
     }
@@ -105,6 +147,7 @@ impl OnDisk {
         match self.disk {
             Disk::Limited => self.limit(None),
             Disk::Small => fs::remove_file(self.folder.join(FILLER)).expect("the filler's end"),
+            Disk::Broken(_) => fs::remove_file(self.mount.path().join(CALLS)).expect("the list's end"),
         }
     }
 
@@ -170,7 +213,7 @@ fn assert_whole(folder: &Path) {
 
 #[test]
 fn a_snapshot_that_cannot_be_written_leaves_the_old_one_and_stops_writes() {
-    for disk in disks() {
+    for disk in disks().into_iter().chain([Disk::Broken("rename")]) {
         let on = OnDisk::start(disk, &["--save", "3600 1"]);
         let client = &mut on.server.client();
         set_noise(client, "first", 200_000);
@@ -308,7 +351,11 @@ fn always_acknowledges_nothing_that_is_not_written() {
             eventually("the error", || {
                 says("Nothing is acknowledged until the AOF file can be written again.")
             });
+            // What was on disk before is still on its way to those who wait for it.
+            thread::sleep(Duration::from_millis(500));
             let counts = always.counts();
+            // What tells of no key is answered, for whoever comes to see what is wrong.
+            assert_eq!(info(client, "aof_last_write_status"), "err");
             thread::sleep(Duration::from_millis(500));
             assert_eq!(always.counts(), counts, "{disk:?}: acknowledged though nothing can be written");
             assert_whole(&on.folder);
@@ -379,4 +426,26 @@ fn an_append_only_file_begins_when_there_is_room_for_it() {
         assert_eq!(after.client().line("LLEN list").integer(), Some(10));
         assert_eq!(after.client().line("STRLEN big").integer(), Some(200_000));
     }
+}
+
+/// A large value is read at the pace of memory, not of the disk: whoever writes to it goes on while the disk is still at work.
+#[test]
+fn a_large_value_takes_writes_while_a_slow_disk_is_written() {
+    let on = OnDisk::start(Disk::Broken("slow"), &["--rdbcompression", "no"]);
+    let client = &mut on.server.client();
+    for from in (0..200_000).step_by(1000) {
+        let mut line = vec!["ZADD".to_owned(), "large".to_owned()];
+        line.extend((from..from + 1000).flat_map(|n| [n.to_string(), format!("member:{n:0>100}")]));
+        assert_eq!(client.call(&line).integer(), Some(1000));
+    }
+    let digest = client.line("DEBUG DIGEST-VALUE large").text();
+    on.fill(0);
+    assert_eq!(client.line("BGSAVE").text(), "Background saving started");
+    assert_eq!(client.line("ZADD large 1 later").integer(), Some(1));
+    assert_eq!(info(client, "rdb_bgsave_in_progress"), "1", "the write has waited for the disk");
+    on.free();
+    wait_for(client, "rdb_bgsave_in_progress", "0");
+    assert_eq!(info(client, "rdb_last_bgsave_status"), "ok");
+    let (after, _files) = on.restart(&[]);
+    assert_eq!(after.client().line("DEBUG DIGEST-VALUE large").text(), digest);
 }

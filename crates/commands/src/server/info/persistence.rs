@@ -67,7 +67,7 @@ pub const FIELDS: &[Field] = &[
     Sometimes("aof_base_size", |s| of_log(s, |log| log.base_size.load(Relaxed))),
     Sometimes("aof_pending_rewrite", |s| of_log(s, |log| log.rewrite_scheduled.load(Relaxed) as u64)),
     Sometimes("aof_buffer_length", |s| {
-        let pending = s.engine.log.pending() as u64;
+        let pending = s.engine.log.pending();
         of_log(s, |log| log.stuck_bytes.load(Relaxed) + pending)
     }),
     // The one thread that writes forces to disk too: nothing ever waits for another.
