@@ -20,6 +20,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 the
     name = "carnelian backup",
     no_binary_name = true,
     args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    arg_required_else_help = true,
     about = "Takes a snapshot of a running server, or of a file, to a folder or to S3",
     after_help = EXIT_CODES,
     version
@@ -30,7 +32,7 @@ pub struct Backup {
     pub task: Option<Task>,
     /// Taking one is the default.
     #[command(flatten)]
-    pub take: Option<Take>,
+    pub take: Take,
 }
 
 /// What else there is to do.
@@ -49,11 +51,11 @@ pub enum Task {
 pub struct Take {
     /// redis://[[user]:password@]host[:port], rediss://..., unix:///path, or the path of an RDB file. A password in
     /// REDISCLI_AUTH stays hidden from other users of this machine
-    #[arg(value_name = "SOURCE")]
-    pub source: String,
+    #[arg(value_name = "SOURCE", required = true)]
+    pub source: Option<String>,
     /// Where to keep it: a folder, s3://bucket/prefix, or either with NAME.rdb behind it
-    #[arg(value_name = "DEST")]
-    pub place: String,
+    #[arg(value_name = "DEST", required = true)]
+    pub place: Option<String>,
     /// The series that it belongs to; its name is LABEL-TIME
     #[arg(long, default_value = "backup", value_parser = name)]
     pub label: String,
@@ -248,7 +250,7 @@ mod tests {
 
     #[test]
     fn command_lines() {
-        let take = backup("redis://h /b --compress zstd:9").expect("good").take.expect("taking");
+        let take = backup("redis://h /b --compress zstd:9").expect("good").take;
         assert_eq!(take.compress, Some(Compression::Zstd { level: 9 }));
         assert_eq!((take.policy.keep_hourly, take.policy.keep_daily), (24, 30));
         let Some(Task::Verify(verify)) = backup("verify /b --json").expect("good").task else {

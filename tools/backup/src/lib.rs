@@ -39,13 +39,11 @@ pub fn backup_main(args: Vec<OsString>) -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => return complain(&error),
     };
-    match (parsed.task, parsed.take) {
-        (Some(Task::List(list)), _) => run("backup", list.json, |out| show::list(&list, out)),
-        (Some(Task::Verify(verify)), _) => run("backup", verify.json, |out| show::verify(&verify, out)),
-        (Some(Task::Prune(prune)), _) => run("backup", prune.json, |out| prune::run(&prune, out)),
-        (None, Some(take)) => run("backup", take.json, |out| take::run(&take, out)),
-        // Nothing at all was asked for.
-        (None, None) => backup_main(vec!["--help".into()]),
+    match parsed.task {
+        Some(Task::List(list)) => run("backup", list.json, |out| show::list(&list, out)),
+        Some(Task::Verify(verify)) => run("backup", verify.json, |out| show::verify(&verify, out)),
+        Some(Task::Prune(prune)) => run("backup", prune.json, |out| prune::run(&prune, out)),
+        None => run("backup", parsed.take.json, |out| take::run(&parsed.take, out)),
     }
 }
 

@@ -39,14 +39,17 @@ struct Report {
 /// Every [`Error`]; then there is no backup.
 pub fn run(take: &Take, out: &mut Output) -> Result<()> {
     keep_from_others();
-    let place = Place::parse(&take.place)?;
+    let (Some(source), Some(place)) = (&take.source, &take.place) else {
+        return Err(Error::Usage("SOURCE and DEST".into()));
+    };
+    let place = Place::parse(place)?;
     let sealing = take.seal.sealing()?;
-    let address = Address::is_meant(&take.source).then(|| Address::parse(&take.source)).transpose()?;
+    let address = Address::is_meant(source).then(|| Address::parse(source)).transpose()?;
     // The name has milliseconds; what is in the manifest has no more.
     let now = Timestamp::now();
     let time = now.round(Unit::Millisecond).unwrap_or(now);
     let name = place.name.clone().unwrap_or_else(|| manifest::name_at(&take.label, time));
-    let source_name = address.as_ref().map_or_else(|| take.source.clone(), |address| address.url.clone());
+    let source_name = address.as_ref().map_or_else(|| source.clone(), |address| address.url.clone());
     let mut manifest = Manifest::new(name, take.label.clone(), time, source_name);
     manifest.compression = take.compress;
     manifest.encryption = sealing.as_ref().map(Sealing::describe);
@@ -56,7 +59,7 @@ pub fn run(take: &Take, out: &mut Output) -> Result<()> {
     refuse_to_overwrite(&store, &manifest)?;
     let mut source = match &address {
         Some(address) => Source::server(address, take.method, take.timeout)?,
-        None => Source::file(Path::new(&take.source))?,
+        None => Source::file(Path::new(source))?,
     };
     if let Some(remark) = &source.remark {
         out.remark(format_args!("taken by {} from {remark}", source.method.name()));
