@@ -18,6 +18,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 the
 #[derive(Debug, Parser)]
 #[command(
     name = "carnelian backup",
+    bin_name = "carnelian backup",
     no_binary_name = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
@@ -162,6 +163,7 @@ pub struct Prune {
 #[derive(Debug, Parser)]
 #[command(
     name = "carnelian restore",
+    bin_name = "carnelian restore",
     no_binary_name = true,
     about = "Restores a backup, verified first, to an RDB file or into a running server",
     override_usage = "carnelian restore [OPTIONS] <SOURCE> [NAME|latest] <TARGET>",

@@ -136,11 +136,15 @@ pub fn read_back(
     out: &mut Output,
     visitor: &mut dyn Visit,
 ) -> Result<Contents> {
-    let named = |error| match error {
+    read_and_compare(store, manifest, opening, out, visitor).map_err(|error| named(store, manifest, error))
+}
+
+/// Which backup is damaged.
+fn named(store: &Store, manifest: &Manifest, error: Error) -> Error {
+    match error {
         Error::Damaged(what) => Error::Damaged(format!("{}: {what}", store.show(&manifest.file))),
         other => other,
-    };
-    read_and_compare(store, manifest, opening, out, visitor).map_err(named)
+    }
 }
 
 fn read_and_compare(
@@ -165,7 +169,7 @@ fn read_and_compare(
         out.reached(opener.taken());
     }
     let contents = inspector.finish()?;
-    compare_sums(manifest, opener.finish()?.sha256())?;
+    compare_sums(manifest, &opener.finish()?.sha256())?;
     out.end();
     match contents == manifest.contents {
         true => Ok(contents),
@@ -178,11 +182,14 @@ fn read_and_compare(
 /// # Errors
 /// [`Error::Damaged`], [`Error::Store`].
 pub fn compare_checksum(store: &Store, manifest: &Manifest, out: &mut Output) -> Result<()> {
-    let stored = download(store, manifest)?;
-    out.begin("reading", Some(manifest.bytes));
-    let tally = Opener::new(stored, None)?.finish()?;
-    out.end();
-    compare_sums(manifest, tally.sha256())
+    let compare = |out: &mut Output| {
+        let stored = download(store, manifest)?;
+        out.begin("reading", Some(manifest.bytes));
+        let tally = Opener::new(stored, None)?.finish()?;
+        out.end();
+        compare_sums(manifest, &tally.sha256())
+    };
+    compare(out).map_err(|error| named(store, manifest, error))
 }
 
 fn download<'a>(store: &'a Store, manifest: &Manifest) -> Result<crate::store::Download<'a>> {
@@ -196,7 +203,7 @@ fn download<'a>(store: &'a Store, manifest: &Manifest) -> Result<crate::store::D
     }
 }
 
-fn compare_sums(manifest: &Manifest, sum: String) -> Result<()> {
+fn compare_sums(manifest: &Manifest, sum: &str) -> Result<()> {
     match sum == manifest.sha256 {
         true => Ok(()),
         false => Err(Error::Damaged("its SHA-256 is another than when it was taken".into())),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use suites::dataset::{fill, state};
-use suites::{Client, Kind, Server};
+use suites::{Client, Kind, Server, Value};
 
 use crate::{carnelian, folder, json, names, tool, url};
 
@@ -15,7 +15,9 @@ fn digest(client: &mut Client) -> String {
 }
 
 fn start(kind: Kind, args: &[&str]) -> Server {
-    Server::start(kind, &[&["--enable-debug-command", "yes"], args].concat())
+    // A replica would be waited for, lest another comes.
+    let common = ["--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0"];
+    Server::start(kind, &[&common, args].concat())
 }
 
 /// A server that starts from this file.
@@ -53,7 +55,7 @@ fn there_and_back(kind: Kind, args: &[&str], options: &str, method: &str) {
         let restored = json(place.path(), &format!("restore kept {} {no_functions}", url(&copy)), 0);
         assert_eq!(restored["restored"], contents["keys"]);
         if has_functions && target == Kind::Genuine {
-            assert_eq!(copy.client().line("FCALL f 0").text(), "1");
+            assert_eq!(copy.client().line("FCALL f 0"), Value::Integer(1));
         }
         copies.push(copy);
     }
@@ -77,8 +79,7 @@ fn genuine_by_sync_with_a_length() {
 
 #[test]
 fn genuine_by_sync_with_a_mark() {
-    let diskless = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"];
-    there_and_back(Kind::Genuine, &diskless, "--compress zstd:19", "sync");
+    there_and_back(Kind::Genuine, &["--repl-diskless-sync", "yes"], "--compress zstd:19", "sync");
 }
 
 #[test]
@@ -176,11 +177,11 @@ fn into_servers_that_have_keys() {
 
         let nowhere = restore("--replace", 1);
         assert_eq!(nowhere["ok"], false);
-        assert_eq!(client.line("DBSIZE").text(), "2", "nothing went into another database");
+        assert_eq!(client.line("DBSIZE"), Value::Integer(2), "nothing went into another database");
 
         assert_eq!(restore("--db 3:1", 0)["restored"], 1);
         client.line("SELECT 1");
-        assert_eq!(client.line("PEXPIRETIME c").text(), "33177117420000");
+        assert_eq!(client.line("PEXPIRETIME c"), Value::Integer(33_177_117_420_000));
     }
 }
 

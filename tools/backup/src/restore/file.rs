@@ -90,10 +90,9 @@ fn server_in(folder: &Path) -> Option<(u32, String)> {
     });
     let mut servers = processes.filter_map(|(pid, process)| {
         let is_there = fs::read_link(process.join("cwd")).ok()? == folder;
-        let program = fs::read_link(process.join("exe")).ok()?.file_name()?.to_str()?.to_owned();
-        let is_server =
-            ["redis", "valkey", "keydb", "carnelian"].iter().any(|name| program.starts_with(name));
-        (is_there && is_server && pid != std::process::id()).then_some((pid, program))
+        let name = fs::read_to_string(process.join("comm")).ok()?.trim().to_owned();
+        let is_server = ["redis", "valkey", "keydb", "carnelian"].iter().any(|start| name.starts_with(start));
+        (is_there && is_server && pid != std::process::id()).then_some((pid, name))
     });
     servers.next()
 }

@@ -24,7 +24,7 @@ const PIPELINE: usize = 256;
 const PIPELINE_BYTES: usize = 1 << 20;
 
 /// Keys that are named among those that could not be restored.
-const MOST_NAMED: usize = 20;
+const MOST_NAMED: usize = 10;
 
 /// What was done, as JSON.
 #[derive(Debug, Default, Serialize)]
