@@ -43,7 +43,7 @@ impl Policy {
         for &index in newest_first.iter().take(self.keep_last.max(1)) {
             kept[index] = true;
         }
-        let rules: [(usize, fn(Timestamp) -> Period); 5] = [
+        let rules: [(usize, Calendar); 5] = [
             (self.keep_hourly, hour),
             (self.keep_daily, day),
             (self.keep_weekly, week),
@@ -67,6 +67,9 @@ impl Policy {
 
 /// A span of the calendar: the date on which it begins, and the hour.
 type Period = (Date, i8);
+
+/// Which span of a kind a time is in.
+type Calendar = fn(Timestamp) -> Period;
 
 fn date(time: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(time).date()
@@ -175,7 +178,7 @@ mod tests {
             let backwards: Vec<_> = times.iter().rev().copied().collect();
             prop_assert_eq!(pick(&backwards, &policy.keep(&backwards)), left.clone());
             // Each of the newest periods is represented, by its newest.
-            for (most, period) in [(counts[1], hour as fn(_) -> _), (counts[2], day), (counts[3], week), (counts[4], month), (counts[5], year)] {
+            for (most, period) in [(counts[1], hour as Calendar), (counts[2], day), (counts[3], week), (counts[4], month), (counts[5], year)] {
                 let mut newest = std::collections::BTreeMap::<Period, Timestamp>::new();
                 for time in &times {
                     let entry = newest.entry(period(*time)).or_insert(*time);

@@ -68,12 +68,15 @@ pub fn run(take: &Take, out: &mut Output) -> Result<()> {
     let (contents, tally) = store_snapshot(&mut source, &store, &manifest, sealing.as_ref(), out)?;
     (manifest.contents, manifest.bytes, manifest.sha256) = (contents, tally.bytes(), tally.sha256());
     publish(&store, &manifest)?;
-    let pruned = match take.prune {
-        true => Some(prune::prune(&store, &take.policy, Some(&take.label), false)?.removed),
-        false => None,
+    // Whatever becomes of the others, this one is there, and is told of.
+    let pruned = take.prune.then(|| prune::prune(&store, &take.policy, Some(&take.label), false));
+    let (pruned, failed) = match pruned {
+        None => (None, None),
+        Some(Ok(report)) => (Some(report.removed), None),
+        Some(Err(error)) => (None, Some(error)),
     };
-    tell(&store, manifest, pruned, out);
-    Ok(())
+    tell(&store, Report { ok: failed.is_none(), manifest, pruned }, out);
+    failed.map_or(Ok(()), Err)
 }
 
 /// A snapshot holds every secret that the server does: what this process makes is for its owner alone.
@@ -139,7 +142,8 @@ fn publish(store: &Store, manifest: &Manifest) -> Result<()> {
     })
 }
 
-fn tell(store: &Store, manifest: Manifest, pruned: Option<Vec<String>>, out: &Output) {
+fn tell(store: &Store, report: Report, out: &Output) {
+    let Report { manifest, pruned, .. } = &report;
     let Contents { keys, bytes: size, .. } = manifest.contents;
     let (place, stored, size) = (store.show(&manifest.file), bytes(manifest.bytes), bytes(size));
     let method = manifest.method.name();
@@ -147,5 +151,5 @@ fn tell(store: &Store, manifest: Manifest, pruned: Option<Vec<String>>, out: &Ou
     for name in pruned.iter().flatten() {
         out.line(format_args!("removed {name}"));
     }
-    out.report(&Report { ok: true, manifest, pruned });
+    out.report(&report);
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use suites::dataset::{fill, state};
 use suites::{Client, Kind, Server, Value};
@@ -216,5 +217,44 @@ fn not_under_a_running_server() {
         assert!(refused.stderr.contains(&format!("process {}", server.pid())), "{}", refused.stderr);
         json(place.path(), &format!("restore kept {target} --force"), 0);
         assert!(server.folder().join("dump.rdb").is_file());
+    }
+}
+
+/// Over TLS, from a server whose certificate the host trusts, and from no other.
+#[test]
+fn tls_trusts_what_the_host_trusts() {
+    let place = folder();
+    let file = |name: &str| place.path().join(name).display().to_string();
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", &file("key.pem"), "-out", &file("cert.pem")])
+        .stderr(Stdio::null())
+        .status()
+        .expect("openssl is needed: apt-get install openssl");
+    assert!(made.success());
+    let (port, [cert, key]) = (suites::free_port().to_string(), ["cert.pem", "key.pem"].map(file));
+    let server = start(
+        Kind::Genuine,
+        &[
+            "--tls-port",
+            &port,
+            "--tls-cert-file",
+            &cert,
+            "--tls-key-file",
+            &key,
+            "--tls-ca-cert-file",
+            &cert,
+            "--tls-auth-clients",
+            "no",
+        ],
+    );
+    server.client().line("SET a 1");
+    for (trusted, code, words) in [("/no/such/file", 1, "TLS: "), (cert.as_str(), 0, "")] {
+        let mut command = tool(&format!("backup rediss://127.0.0.1:{port} kept"));
+        command.current_dir(place.path()).env("SSL_CERT_FILE", trusted).env_remove("SSL_CERT_DIR");
+        let taken = suites::run(&mut command, b"");
+        assert_eq!(taken.code, Some(code), "{}", taken.stderr);
+        assert!(taken.stderr.contains(words), "{}", taken.stderr);
     }
 }

@@ -36,7 +36,7 @@ pub fn run(options: &Restore, out: &mut Output) -> Result<()> {
     let (source, name, target) = match &options.places[..] {
         [source, target] => (source, None, target),
         [source, name, target] => (source, Some(name.as_str()), target),
-        _ => return Err(Error::Usage("SOURCE, perhaps a backup's name, and TARGET".into())),
+        _ => return Err(Error::Usage("what is asked for is SOURCE [NAME|latest] TARGET".into())),
     };
     let to_server = Address::is_meant(target).then(|| Address::parse(target)).transpose()?;
     if to_server.is_none() && (options.replace || options.no_functions || !options.db.is_empty()) {

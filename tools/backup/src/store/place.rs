@@ -109,8 +109,16 @@ pub fn reason(error: &object_store::Error) -> String {
     match (element(&text, "Code"), element(&text, "Message")) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
+        // HEAD has no body that would say more.
+        (None, _) if is_denial(error) => "access is denied: is the access key the right one? (403)".into(),
         _ => text.lines().map(str::trim).collect::<Vec<_>>().join(" "),
     }
+}
+
+fn is_denial(error: &object_store::Error) -> bool {
+    use object_store::Error as E;
+    matches!(error, E::PermissionDenied { .. } | E::Unauthenticated { .. })
+        && error.to_string().contains("403")
 }
 
 /// The content of an XML element that has no others in it.
