@@ -50,6 +50,18 @@ const TOOLS: &[Tool] = &[
         main: Some(check::aof_main),
         in_redis: true,
     },
+    Tool {
+        name: "backup",
+        summary: "takes, lists, verifies and prunes backups",
+        main: Some(|argv| backup::backup_main(arguments(argv))),
+        in_redis: false,
+    },
+    Tool {
+        name: "restore",
+        summary: "restores a backup to a file or into a server",
+        main: Some(|argv| backup::restore_main(arguments(argv))),
+        in_redis: false,
+    },
     Tool { name: "proxy", summary: "one address for many servers", main: None, in_redis: false },
     Tool {
         name: "monitor",

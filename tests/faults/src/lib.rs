@@ -26,7 +26,8 @@ fn is_listed(call: &str) -> bool {
         if path.is_null() {
             return false;
         }
-        let fd = libc::syscall(libc::SYS_open, path, libc::O_RDONLY | libc::O_CLOEXEC) as c_int;
+        let fd =
+            libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path, libc::O_RDONLY | libc::O_CLOEXEC) as c_int;
         if fd < 0 {
             return false;
         }

@@ -18,7 +18,7 @@ const FLOORS: [(u8, &[&str]); 9] = [
     (4, &["commands", "persist", "replication", "scripting", "sentinel"]),
     (5, &["cluster"]),
     (6, &["server"]),
-    (7, &["benchmark", "check", "cli", "monitor", "proxy"]),
+    (7, &["backup", "benchmark", "check", "cli", "monitor", "proxy"]),
     (8, &["carnelian"]),
 ];
 
