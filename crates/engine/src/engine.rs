@@ -451,6 +451,12 @@ impl Engine {
         self.peak_memory.fetch_max(used as u64, Relaxed);
         used
     }
+
+    /// Bytes in use that do not count against `maxmemory`, for evicting keys would make more of them: what of the log and of
+    /// pre-images waits for the disk.
+    pub fn uncounted_memory(&self) -> usize {
+        self.log_backlog() as usize + self.keyspace.cut.queued_bytes()
+    }
 }
 
 /// Now, in Unix milliseconds.

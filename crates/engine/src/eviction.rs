@@ -112,7 +112,12 @@ impl Evictor {
     /// Evicts what is beyond `maxmemory`, and tells everyone whether memory is full. The thread is outside its gate. While data
     /// are loaded nothing is evicted: it may be needed by what follows.
     pub fn make_room(&mut self, engine: &'static Engine, member: &Member<'static>, config: &Config) -> Room {
-        let fits = || config.maxmemory == 0 || memory::used() as u64 <= config.maxmemory;
+        let counted = || memory::used().saturating_sub(engine.uncounted_memory()) as u64;
+        let fits = || config.maxmemory == 0 || counted() <= config.maxmemory;
+        if !fits() {
+            // Tables that were flushed live on for a snapshot: memory goes first.
+            engine.keyspace.cut.give_up_detached();
+        }
         let room = if fits() || engine.loading.is_on() || engine.pause.is_paused(unix_millis()) {
             Room::Enough
         } else {

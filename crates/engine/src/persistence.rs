@@ -182,6 +182,11 @@ impl Engine {
         }
     }
 
+    /// Bytes of the log that wait to be written to the append-only file, those that could not be written among them.
+    pub fn log_backlog(&self) -> u64 {
+        self.log.pending() + self.persistence.log.stuck_bytes.load(Relaxed)
+    }
+
     /// Changes since the last snapshot was begun.
     pub fn unsaved_changes(&self) -> u64 {
         let changes = self.keyspace.total(|counters| &counters.changes);

@@ -161,6 +161,13 @@ impl Cut {
         let _ = self.phase.compare_exchange(SAVING, RETAGGING, Relaxed, Relaxed);
     }
 
+    /// Gives the cut up if tables that have left the keyspace are kept for it alone.
+    pub fn give_up_detached(&self) {
+        if self.is_saving() && !self.flow.lock().detached.is_empty() {
+            self.cancel();
+        }
+    }
+
     /// Takes an entry of the cut that has left its table, and gives it back if it need not be saved any more.
     #[cold]
     pub(crate) fn keep(&self, db: u32, entry: OwnedEntry) -> Option<OwnedEntry> {

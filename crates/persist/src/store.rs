@@ -309,6 +309,13 @@ impl Store {
                 status.changes_before.store(changes, Relaxed);
                 self.note_success();
             }
+            // Which is no failure: memory had to be made.
+            Err(save::Error::Cancelled) => {
+                self.log(
+                    LogLevel::Warning,
+                    "A snapshot is given up, for it keeps what was flushed, and memory is full.",
+                );
+            }
             Err(error) => {
                 self.log(LogLevel::Warning, &error.to_string());
                 self.log(LogLevel::Warning, "Background saving error");

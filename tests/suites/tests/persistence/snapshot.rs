@@ -430,3 +430,25 @@ fn a_kill_during_a_save_leaves_a_whole_file() {
         assert!([Some(20_000), Some(20_001)].contains(&size), "{size:?}");
     }
 }
+
+/// What was flushed is kept for the file alone: where memory is needed for what comes, the save is given up, and nothing has failed.
+#[test]
+fn memory_goes_before_a_save_of_what_was_flushed() {
+    let server = start(&["--maxmemory", "40mb", "--rdb-key-save-delay", "100000"]);
+    let client = &mut server.client();
+    let value = "x".repeat(100_000);
+    for n in 0..250 {
+        assert_eq!(client.call(&["SET", &format!("before:{n}"), &value]).text(), "OK");
+    }
+    assert_eq!(client.line("BGSAVE").text(), "Background saving started");
+    assert_eq!(client.line("FLUSHALL").text(), "OK");
+    for n in 0..250 {
+        let key = format!("after:{n}");
+        eventually("memory", || (client.call(&["SET", &key, &value]).text() == "OK").then_some(()));
+    }
+    wait(client);
+    assert_eq!(info(client, "rdb_last_bgsave_status"), "ok");
+    assert!(server.printed().contains("A snapshot is given up"));
+    assert!(!server.folder().join("dump.rdb").exists());
+    assert_eq!(temporary_files(server.folder()), Vec::<String>::new());
+}

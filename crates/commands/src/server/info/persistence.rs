@@ -67,8 +67,8 @@ pub const FIELDS: &[Field] = &[
     Sometimes("aof_base_size", |s| of_log(s, |log| log.base_size.load(Relaxed))),
     Sometimes("aof_pending_rewrite", |s| of_log(s, |log| log.rewrite_scheduled.load(Relaxed) as u64)),
     Sometimes("aof_buffer_length", |s| {
-        let pending = s.engine.log.pending();
-        of_log(s, |log| log.stuck_bytes.load(Relaxed) + pending)
+        let waiting = s.engine.log_backlog();
+        of_log(s, |_| waiting)
     }),
     // The one thread that writes forces to disk too: nothing ever waits for another.
     Sometimes("aof_pending_bio_fsync", |s| of_log(s, |_| 0)),
