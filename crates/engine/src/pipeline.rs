@@ -11,13 +11,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use config::{Config, NotifyEvents};
+use config::{Config, MemoryOrPercent, NotifyEvents};
 use keyspace::{Key, Lost, Member, PartitionSet, View, Waiter, Why, partition_of};
 use resp::{Args, Encoder, Limits, OwnedArgs, Parsed, Parser, ProtocolError, Span};
 
 use crate::blocking::{Blocked, Ended, UNBLOCKED, Wait, Waiting};
 use crate::checks::{self, Verdict};
-use crate::client::{Client, State};
+use crate::client::{Client, ClientRecord, State};
 use crate::command::{Flags, Group, Handler, KeyFlags};
 use crate::cx::{Effects, Event, KeyCx, ServerCx};
 use crate::engine::{Attention, Engine, LogLevel, Message, unix_micros, unix_millis};
@@ -94,9 +94,17 @@ impl Peer {
         self.cut_short && !self.client.is(State::BLOCKED | State::CLOSING)
     }
 
-    /// Bytes of memory that parsing holds.
-    pub fn parser_footprint(&self) -> usize {
-        self.parser.footprint()
+    /// Bytes received and not yet parsed, and those of the request under way that are.
+    pub fn received(&self) -> (usize, usize) {
+        let parsed = self.parser.parsed();
+        (self.input.len() - parsed, parsed)
+    }
+
+    /// Bytes of memory: what the client has sent, what waits to be sent to it, what it has queued and what it watches.
+    pub fn footprint(&self) -> usize {
+        let (client, queue) = (&self.client, self.client.queue.as_ref().map_or(0, |q| q.footprint()));
+        let buffers = self.input.capacity() + client.reply.capacity() + self.parser.footprint();
+        size_of::<Peer>() + size_of::<ClientRecord>() + buffers + queue + client.watched.footprint()
     }
 }
 
@@ -216,6 +224,8 @@ pub(crate) struct Core {
     /// From how many nanoseconds on a command is looked at by the slow log or the latency monitor.
     noteworthy: u64,
     effects: Effects,
+    /// Lines for the log, written once nothing is locked.
+    reports: Vec<String>,
 }
 
 /// What became of a request.
@@ -267,6 +277,9 @@ impl Executor {
     fn run_group(&mut self, batch: &mut Batch, group: std::ops::Range<usize>, peers: &mut impl Peers) {
         let (keyspace, core) = (&self.core.engine.keyspace, &mut self.core);
         if core.config.maxmemory > 0 || core.engine.attends(Attention::FULL) {
+            if core.config.maxmemory_clients != MemoryOrPercent::Bytes(0) {
+                evict_clients(core, &batch.requests[..group.start], peers);
+            }
             self.evictor.make_room(core.engine, &self.member, &core.config);
         }
         prefetch_slots(keyspace, batch, group.clone(), peers);
@@ -324,6 +337,26 @@ impl Executor {
             let inside = self.member.gate.enter();
             let mut view = View::new(&self.member, &inside, unix_millis());
             unwatch(client, &mut view);
+        }
+    }
+}
+
+/// Closes clients whose replies to what they have just run take too much memory, before keys would have to make room for
+/// them, as in Redis.
+#[cold]
+fn evict_clients(core: &Core, run: &[Request], peers: &mut impl Peers) {
+    for request in &run[run.len().saturating_sub(GROUP)..] {
+        let peer = peers.peer(request.peer);
+        core.engine.clients.note_memory(&peer.client.record, peer.footprint() as u64);
+    }
+    if !core.engine.evict_clients(&core.config) {
+        return;
+    }
+    for request in run {
+        let client = &mut peers.peer(request.peer).client;
+        if client.record.killed.load(Relaxed) {
+            client.set_state(State::CLOSING, true);
+            client.reply = Vec::new();
         }
     }
 }
@@ -498,6 +531,7 @@ impl Core {
             last_tick: 0,
             noteworthy: noteworthy(&engine.config()),
             effects: Effects::default(),
+            reports: Vec::new(),
         }
     }
 
@@ -643,7 +677,17 @@ impl Core {
         if !view.discarded.is_empty() {
             self.engine.free_discarded(view);
         }
+        if !self.reports.is_empty() {
+            self.report(view);
+        }
         flow
+    }
+
+    /// Writes to the log what commands had to say.
+    #[cold]
+    fn report(&mut self, view: &mut View) {
+        view.unlock();
+        self.reports.drain(..).for_each(|line| self.engine.host.log(LogLevel::Verbose, &line));
     }
 
     /// Whether one of the commands of a transaction must wait for the cut.
@@ -755,7 +799,12 @@ impl Core {
         }
         let mut unit = Unit::default();
         unit.add(&mut self.effects, view, waiter.db, args);
-        self.count(blocked.row, &outcome);
+        let nanos = self.count(blocked.row, &outcome);
+        if nanos >= self.noteworthy
+            && let Some(record) = self.engine.clients.get(blocked.client)
+        {
+            self.note(view, &record, args, blocked.row, nanos);
+        }
         if unit.is_due(view) {
             unit.settle(self.engine, view);
         }
@@ -776,16 +825,19 @@ impl Core {
         }
         view.unlock();
         if let Some(blocked) = waiting.waiter.command.downcast_ref::<Blocked>() {
-            // Whoever served it has counted it.
             self.last_tick = self.clock.raw();
-            match ended {
-                Ended::TimedOut => _ = self.count(blocked.row, &Ok(())),
+            let outcome = match ended {
+                Ended::TimedOut => Some(Ok(())),
                 Ended::Refused => {
                     self.engine.count_error(UNBLOCKED);
                     self.stats.errors.add(1);
-                    self.count(blocked.row, &Err(Error::text(UNBLOCKED)));
+                    Some(Err(Error::text(UNBLOCKED)))
                 }
-                Ended::Served(_) | Ended::Gone => {}
+                // Whoever served it has counted it.
+                Ended::Served(_) | Ended::Gone => None,
+            };
+            if let Some(outcome) = outcome {
+                self.finish(view, client, blocked.args.as_args(), blocked.row, outcome);
             }
         }
         *client.record.waiter.lock() = None;
@@ -849,6 +901,9 @@ impl Core {
         if let Err(error) = &outcome {
             client.reply.truncate(mark);
             self.reply_error(client, error);
+            if let Error::BadData(how) = error {
+                self.reports.push(format!("Internal error in RDB reading, RESTORE: {how}"));
+            }
         }
         outcome
     }
@@ -881,12 +936,12 @@ impl Core {
         let nanos = self.count(row, &outcome);
         client.record.command.store(row.id as u32, Relaxed);
         if nanos >= self.noteworthy {
-            self.note(view, client, args, row, nanos);
+            self.note(view, &client.record, args, row, nanos);
         }
     }
 
     #[cold]
-    fn note(&self, view: &View, client: &Client, args: Args, row: &Row, nanos: u64) {
+    fn note(&self, view: &View, client: &ClientRecord, args: Args, row: &Row, nanos: u64) {
         let event = if row.has(Flags::FAST) { "fast-command" } else { "command" };
         self.engine.note_latency(event, nanos);
         let threshold = self.config.slowlog_log_slower_than;
@@ -895,12 +950,12 @@ impl Core {
         }
     }
 
-    fn log_slow(&self, view: &View, client: &Client, args: Args, row: &Row, micros: u64) {
+    fn log_slow(&self, view: &View, client: &ClientRecord, args: Args, row: &Row, micros: u64) {
         if row.has(Flags::SKIP_SLOWLOG) || self.config.slowlog_max_len == 0 {
             return;
         }
-        let name = client.record.names.lock().name.clone().unwrap_or_default();
-        let address = client.record.address.clone();
+        let name = client.names.lock().name.clone().unwrap_or_default();
+        let address = client.address.clone();
         self.engine.slowlog.push(secrets::shown(row, args), view.now / 1000, micros, address, name);
     }
 

@@ -173,6 +173,20 @@ pub fn usable(size: usize) -> usize {
     if size == 0 { 0 } else { unsafe { je::nallocx(size, 0) } }
 }
 
+/// The number behind one of jemalloc's control names, such as "arenas.page"; `None` if there is none of the name (DEBUG MALLCTL).
+pub fn control(name: &str) -> Option<u64> {
+    let name = std::ffi::CString::new(name).ok()?;
+    // jemalloc takes only the size that the number has: of a word, an unsigned or a bool.
+    [size_of::<u64>(), size_of::<u32>(), size_of::<bool>()].into_iter().find_map(|size| {
+        let (mut value, mut len) = (0u64, size);
+        // SAFETY: the name ends with a zero, and `value` has room for `len` bytes.
+        let failed = unsafe {
+            je::mallctl(name.as_ptr(), (&raw mut value).cast(), &raw mut len, std::ptr::null_mut(), 0)
+        };
+        (failed == 0).then_some(value)
+    })
+}
+
 /// jemalloc's report in its own words (MEMORY MALLOC-STATS).
 pub fn report() -> String {
     let mut out = Vec::new();
@@ -212,6 +226,11 @@ mod tests {
     fn size_classes_are_eight_bytes_apart() {
         assert_eq!((usable(49), usable(56), usable(57)), (56, 56, 64));
         assert!(allocator_name().starts_with("jemalloc-5."));
+        assert_eq!((control("arenas.quantum"), control("arenas.nbins").is_some()), (Some(8), true));
+        assert_eq!(
+            (control("nosuch"), control("a\0b"), control("config.stats").is_some()),
+            (None, None, true)
+        );
     }
 
     #[test]

@@ -158,7 +158,7 @@ pub fn tcp_options(config: &Config) -> net::listen::TcpOptions<'_> {
     }
 }
 
-/// Sets the score of `oom-score-adj` for a primary.
+/// Sets the score of `oom-score-adj` for a primary. The log says what could not be done; the error is for whoever asked.
 pub fn apply_oom_score(score: &mut OomScore, config: &Config) -> Result<(), String> {
     use crate::process::oom_score::Policy;
     let policy = match config.oom_score_adj {
@@ -166,7 +166,10 @@ pub fn apply_oom_score(score: &mut OomScore, config: &Config) -> Result<(), Stri
         config::OomScoreAdj::Relative => Policy::Relative,
         config::OomScoreAdj::Absolute => Policy::Absolute,
     };
-    score.apply(policy, config.oom_score_adj_values[0])
+    score.apply(policy, config.oom_score_adj_values[0]).map_err(|reason| {
+        log::warning!("{reason}");
+        "Failed to set current oom_score_adj. Check server logs.".to_owned()
+    })
 }
 
 /// The shutdown that a signal means: `shutdown-on-sigint` and `shutdown-on-sigterm`.

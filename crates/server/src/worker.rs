@@ -418,6 +418,8 @@ impl Worker {
                 self.note_wait(*number);
                 self.send(*number, &config, now, &mut more);
             }
+            // One of the commands may have set the limit.
+            let config = self.executor.config().clone();
             self.engine.evict_clients(&config);
             more.sort_unstable();
             more.dedup();
@@ -443,8 +445,10 @@ impl Worker {
         };
         match self.batch.plan(self.engine, number, &mut connection.peer, limits) {
             Ok(engine::pipeline::Planned { more, missing }) => {
+                connection.expect(missing);
                 if missing > 0 {
-                    connection.expect(missing);
+                    // Commands of others that run in this turn see what has arrived.
+                    connection.publish(&self.engine.clients, 0);
                 }
                 more
             }
@@ -466,10 +470,14 @@ impl Worker {
             connection.peer.client.set_state(State::CLOSING, true);
         }
         let log = &self.engine.log;
-        if log.holds() {
+        let may_send = connection.may_send(config);
+        if may_send.is_ok() && log.holds() {
             connection.hold(log);
         }
-        let sent = if connection.unsent() > 0 { connection.flush(&mut self.pool, log) } else { Ok(0) };
+        let sent = may_send.and_then(|()| match connection.unsent() {
+            0 => Ok(0),
+            _ => connection.flush(&mut self.pool, log),
+        });
         if connection.is_held() {
             self.held.push(number);
         }
