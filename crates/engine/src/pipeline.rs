@@ -374,12 +374,16 @@ pub fn expire_due(engine: &'static Engine, member: &Member<'static>, partition: 
     more
 }
 
-/// Tells of keys that went by themselves, before their partition is unlocked. Under exclusive access nothing is
-/// unlocked, and they have their place among the command's other effects.
+/// Tells of keys that went by themselves, before their partition is unlocked; each is a unit of its own, as in Redis. Under
+/// exclusive access nothing is unlocked, and they have their place among the command's other effects.
 pub(crate) fn settle_lost(engine: &Engine, view: &mut View) {
-    if !view.is_exclusive() && !view.lost.is_empty() {
-        Unit::default().settle(engine, view);
+    if view.is_exclusive() || view.lost.is_empty() {
+        return;
     }
+    let mut unit = Unit::default();
+    unit.add_lost(view);
+    unit.effects.iter().for_each(|(db, args)| engine.log.append(&[Effect { db: *db, args: args.as_args() }]));
+    engine.tell_events(unit.events);
 }
 
 /// Ends a client's watches; nothing is locked, or exclusive access is held.
