@@ -148,18 +148,16 @@ pub fn statistics() -> Statistics {
 
 /// Gives unused pages back to the system (MEMORY PURGE).
 pub fn purge() {
-    // SAFETY: `arena.4096.purge` takes no value; reading a zero-sized value calls it.
-    let name = b"arena.4096.purge\0";
-    // SAFETY: a control without a value: all pointers may be null.
-    unsafe {
-        je::mallctl(
-            name.as_ptr().cast(),
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-            0,
-        );
-    }
+    run_control("arena.4096.purge");
+}
+
+/// Runs one of jemalloc's controls that do something and have no value, such as "thread.tcache.flush"; answers whether there
+/// is one of the name (DEBUG MALLCTL-STR).
+pub fn run_control(name: &str) -> bool {
+    use std::ptr::null_mut;
+    let Ok(name) = std::ffi::CString::new(name) else { return false };
+    // SAFETY: the name ends with a zero; without pointers nothing is read or written.
+    unsafe { je::mallctl(name.as_ptr(), null_mut(), null_mut(), null_mut(), 0) == 0 }
 }
 
 /// Turns jemalloc's own purging thread on or off (directive jemalloc-bg-thread).

@@ -280,6 +280,11 @@ impl Connection {
             && now - self.last_active_ms > config.timeout as i64 * 1000
     }
 
+    /// Whether more has arrived than what one receive brings.
+    pub fn holds_much(&self) -> bool {
+        self.peer.input.capacity() > READ_SIZE
+    }
+
     /// Publishes what CLIENT LIST shows; `sent` bytes went out since the last time.
     pub fn publish(&self, clients: &Clients, sent: usize) {
         let (record, input) = (&self.peer.client.record, &self.peer.input);

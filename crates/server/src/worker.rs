@@ -413,14 +413,13 @@ impl Worker {
                     more.push(*number);
                 }
             }
+            self.evict_clients(&turn);
             self.executor.run(&mut self.batch, &mut self.connections);
             for number in &turn {
                 self.note_wait(*number);
                 self.send(*number, &config, now, &mut more);
             }
-            // One of the commands may have set the limit.
-            let config = self.executor.config().clone();
-            self.engine.evict_clients(&config);
+            self.evict_clients(&turn);
             more.sort_unstable();
             more.dedup();
             turn = more;
@@ -428,6 +427,20 @@ impl Worker {
         self.ready = turn;
         if self.engine.log.is_read() {
             self.engine.log.wake_writer();
+        }
+    }
+
+    /// Ends the largest clients where all take more than `maxmemory-clients` allows; what they have sent does not run.
+    fn evict_clients(&mut self, turn: &[usize]) {
+        if !self.engine.evict_clients(self.executor.config()) {
+            return;
+        }
+        for number in turn {
+            if let Some(connection) = self.connections.get(*number)
+                && connection.peer.client.record.killed.load(Relaxed)
+            {
+                connection.peer.client.set_state(State::CLOSING, true);
+            }
         }
     }
 
@@ -446,8 +459,8 @@ impl Worker {
         match self.batch.plan(self.engine, number, &mut connection.peer, limits) {
             Ok(engine::pipeline::Planned { more, missing }) => {
                 connection.expect(missing);
-                if missing > 0 {
-                    // Commands of others that run in this turn see what has arrived.
+                if missing > 0 || connection.holds_much() {
+                    // What has arrived counts before anything of it runs, and commands of others see it in this turn.
                     connection.publish(&self.engine.clients, 0);
                 }
                 more

@@ -201,3 +201,14 @@ fn clients_with_large_replies_go_before_keys_do() {
     eventually("an eviction", || (info(&mut client, "evicted_clients") > 0).then_some(()));
     assert_eq!((info(&mut client, "evicted_keys"), client.line("DBSIZE").integer()), (0, Some(50)));
 }
+
+#[test]
+fn a_request_that_takes_too_much_is_not_run() {
+    let server = Server::start(Kind::Ours, &["--maxmemory-clients", "3000000"]);
+    let (mut client, mut large) = (server.client(), server.client());
+    let _ = large.send(&["SET", "k", &"x".repeat(3_000_000)]);
+    let ended = large.read_to_end();
+    assert!(ended.as_ref().map_or(true, Vec::is_empty), "{ended:?}");
+    assert_eq!(client.line("EXISTS k").integer(), Some(0));
+    assert_eq!(info(&mut client, "evicted_clients"), 1);
+}

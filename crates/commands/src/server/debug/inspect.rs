@@ -41,6 +41,24 @@ pub const MALLCTL: Command = Command {
     ..Command::DEFAULT
 };
 
+pub const MALLCTL_STR: Command = Command {
+    name: "mallctl-str",
+    summary: "Runs one of the allocator's controls that have no value.",
+    arity: 4,
+    args: &[Arg::string("name"), Arg::word("void", "VOID")],
+    handler: Handler::Exclusive(|cx| {
+        if !cx.args.at(3).eq_ignore_ascii_case(b"VOID") {
+            return Err(Error::Syntax);
+        }
+        match memory::run_control(&String::from_utf8_lossy(cx.args.at(2))) {
+            true => cx.reply().ok(),
+            false => return Err(Error::text("ERR mallctl(): No such file or directory")),
+        }
+        Ok(())
+    }),
+    ..Command::DEFAULT
+};
+
 pub const HTSTATS: Command = Command {
     name: "htstats",
     summary: "Returns the sizes of a database's tables.",
@@ -166,6 +184,9 @@ mod tests {
         );
         t.check("DEL l", ":1");
         t.check("DEBUG MALLCTL arenas.quantum", ":8");
+        t.check("DEBUG MALLCTL-STR thread.tcache.flush VOID", "+OK");
+        t.check("DEBUG MALLCTL-STR nosuch VOID", "-ERR mallctl(): No such file or directory");
+        t.check("DEBUG MALLCTL-STR thread.tcache.flush x", "-ERR syntax error");
         t.check("DEBUG MALLCTL nosuch", "-ERR mallctl(): No such file or directory");
         t.check("DEBUG OBJECT nokey", "-ERR no such key");
         let mut object = |value: &str| {

@@ -55,6 +55,7 @@ const SUBCOMMANDS: Command = Command {
         LOG,
         inspect::LISTPACK,
         inspect::MALLCTL,
+        inspect::MALLCTL_STR,
         inspect::OBJECT,
         crash::PANIC,
         switches::PAUSE_CRON,
