@@ -59,8 +59,9 @@ const TASKS: [Task; 6] = [
     },
     Task {
         name: "conformance",
-        arguments: "CHECKOUT --runner PATH [--io-threads N] [--bin PATH] [FILE...]",
-        summary: "runs an upstream Tcl suite through a runner and writes its counts into docs/conformance.md",
+        arguments: "CHECKOUT_7.2 CHECKOUT_7.4 --runner PATH [--io-threads N] [--jobs N] [--bin PATH] [--only FILE]...",
+        summary: "runs the upstream Tcl suites through a runner, compares what fails with docs/conformance-waiting.tsv, \
+                  and writes both into docs/conformance.md",
         run: conformance::conformance,
     },
 ];

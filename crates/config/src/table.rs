@@ -137,7 +137,7 @@ params! {
         /// The same for TLS connections, whose handshake costs more.
         max_new_tls_connections_per_cycle: u32 = 1, in int(1, 1000, Unit::None), acts Warn;
         /// Mark (SO_MARK) of the listening sockets and of outgoing connections, for packet filters. 0: none.
-        socket_mark_id: u32 = 0, in int(0, UINT_MAX, Unit::None), [IMMUTABLE], acts Warn;
+        socket_mark_id: u32 = 0, in int(0, UINT_MAX, Unit::None), [IMMUTABLE];
         /// Worker threads that own connections and execute commands. The default is the number of cores.
         io_threads: u32 = cores(), in int(1, 128, Unit::None), [DEBUG|IMMUTABLE];
         /// Accepted for compatibility: every worker reads and parses its own connections.
@@ -181,9 +181,9 @@ params! {
         disable_thp: bool = true, [IMMUTABLE];
         /// Whether to adjust the kernel's out-of-memory score of this process: not at all, relative to the score
         /// at start (`yes` or `relative`), or to the values as they stand (`absolute`).
-        oom_score_adj: OomScoreAdj = OomScoreAdj::No, acts Warn;
+        oom_score_adj: OomScoreAdj = OomScoreAdj::No;
         /// The scores of a master, of a replica, and of a process that saves.
-        oom_score_adj_values: [i32; 3] = [0, 200, 800], [MULTI_ARG], acts Warn;
+        oom_score_adj_values: [i32; 3] = [0, 200, 800], [MULTI_ARG];
         /// Processors of the worker threads, as in `0,2` or `0-6:2`.
         server_cpulist alias "server_cpulist": Option<String> = None, [IMMUTABLE], acts Warn;
         /// Processors of the background threads.
@@ -295,7 +295,7 @@ params! {
         /// Larger collections are moved in steps of this many fields.
         active_defrag_max_scan_fields: usize = 1000, in int(1, LONG_MAX, Unit::None), acts Warn;
         /// Let the allocator return memory from threads of its own.
-        jemalloc_bg_thread: bool = true, acts Warn;
+        jemalloc_bg_thread: bool = true;
     }
 
     topic "Encodings" {
@@ -320,9 +320,9 @@ params! {
         /// Largest sparse HyperLogLog; beyond it becomes dense.
         hll_sparse_max_bytes: usize = 3000, in memory(0, LONG_MAX);
         /// Size of a stream's blocks. 0: no limit.
-        stream_node_max_bytes: usize = 4096, in memory(0, LONG_MAX), acts Warn;
+        stream_node_max_bytes: usize = 4096, in memory(0, LONG_MAX);
         /// Entries in a stream's block. 0: no limit.
-        stream_node_max_entries: u64 = 100, in COUNT, acts Warn;
+        stream_node_max_entries: u64 = 100, in COUNT;
     }
 
     topic "Snapshots" {
@@ -518,7 +518,7 @@ params! {
         /// Entries that the slow log keeps.
         slowlog_max_len: usize = 128, in COUNT;
         /// Record events that took at least this long, for LATENCY. 0: none.
-        latency_monitor_threshold: u64 = 0, in int(0, LONG_MAX, Unit::Milliseconds), acts Warn;
+        latency_monitor_threshold: u64 = 0, in int(0, LONG_MAX, Unit::Milliseconds);
         /// Keep a histogram of each command's latency, for INFO and LATENCY HISTOGRAM.
         latency_tracking: bool = true;
         /// Percentiles that INFO latencystats prints.
@@ -529,7 +529,7 @@ params! {
         /// Keep old append-only files.
         aof_disable_auto_gc: bool = false, [HIDDEN];
         /// Protocol version of new connections.
-        client_default_resp: u32 = 2, in int(2, 3, Unit::None), [IMMUTABLE|HIDDEN], acts Warn;
+        client_default_resp: u32 = 2, in int(2, 3, Unit::None), [IMMUTABLE|HIDDEN];
         /// Time between pings on the cluster bus. 0: the usual.
         cluster_ping_interval: u64 = 0, in int(0, LONG_MAX, Unit::Milliseconds), [HIDDEN], acts Warn;
         /// Wait after each loaded key or command; a negative value waits once in so many of them.

@@ -3,7 +3,7 @@
 use keyspace::Keyspace;
 use resp::{Args, Limits, Parsed, Parser, ProtocolError, Span};
 
-use crate::client::{Client, State};
+use crate::client::{Client, ClientRecord, State};
 use crate::command::{Flags, Group};
 use crate::engine::Engine;
 use crate::table::Row;
@@ -67,9 +67,17 @@ impl Peer {
         self.cut_short && !self.client.is(State::BLOCKED | State::CLOSING)
     }
 
-    /// Bytes of memory that parsing holds.
-    pub fn parser_footprint(&self) -> usize {
-        self.parser.footprint()
+    /// Bytes received and not yet parsed, and those of the request under way that are.
+    pub fn received(&self) -> (usize, usize) {
+        let parsed = self.parser.parsed();
+        (self.input.len() - parsed, parsed)
+    }
+
+    /// Bytes of memory: what the client has sent, what waits to be sent to it, what it has queued and what it watches.
+    pub fn footprint(&self) -> usize {
+        let (client, queue) = (&self.client, self.client.queue.as_ref().map_or(0, |q| q.footprint()));
+        let buffers = self.input.capacity() + client.reply.capacity() + self.parser.footprint();
+        size_of::<Peer>() + size_of::<ClientRecord>() + buffers + queue + client.watched.footprint()
     }
 }
 

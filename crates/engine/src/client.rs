@@ -45,10 +45,12 @@ pub struct ClientRecord {
     pub multi: AtomicI64,
     /// Watched keys.
     pub watched: AtomicU32,
-    /// Bytes received and not yet run.
+    /// Bytes received and not yet parsed.
     pub query_len: AtomicU64,
     /// Bytes of the query buffer that are free.
     pub query_free: AtomicU64,
+    /// Bytes of the request under way that are parsed.
+    pub request_len: AtomicU64,
     /// Bytes of queued commands and their arguments.
     pub args_len: AtomicU64,
     /// Bytes of replies not yet sent.
@@ -252,6 +254,7 @@ impl Clients {
             watched: AtomicU32::new(0),
             query_len: AtomicU64::new(0),
             query_free: AtomicU64::new(0),
+            request_len: AtomicU64::new(0),
             args_len: AtomicU64::new(0),
             output_len: AtomicU64::new(0),
             memory: AtomicU64::new(0),

@@ -8,7 +8,7 @@ use resp::{Args, Encoder, OwnedArgs};
 
 use crate::blocking::Wait;
 use crate::client::Client;
-use crate::engine::Engine;
+use crate::engine::{Engine, unix_millis};
 use crate::error::Error;
 use crate::pipeline::settle_lost;
 
@@ -92,6 +92,16 @@ impl<'c> KeyCx<'c, '_> {
     /// The time, in Unix milliseconds; fixed while the command runs.
     pub fn now(&self) -> i64 {
         self.view.now
+    }
+
+    /// Whether a log is applied: nothing in it is refused, and time stands still.
+    pub fn applies(&self) -> bool {
+        self.view.now == 0
+    }
+
+    /// The time of day, in Unix milliseconds; [`KeyCx::now`] unless a log is applied.
+    pub fn clock(&self) -> i64 {
+        if self.applies() { unix_millis() } else { self.now() }
     }
 
     /// Says that the command has made `changes` changes: without this it goes to nobody's log.

@@ -20,7 +20,7 @@ use crate::loading::Loading;
 use crate::log::ReplLog;
 use crate::monitors::Monitors;
 use crate::persistence::Persistence;
-use crate::rates::Rates;
+use crate::rates::{Rates, Rounds};
 use crate::slowlog::SlowLog;
 use crate::stats::{Counter, Stats};
 use crate::table::CommandTable;
@@ -219,8 +219,8 @@ pub struct Engine {
     pub peak_memory: AtomicU64,
     /// The memory in use when the server had started, in bytes.
     pub startup_memory: AtomicU64,
-    /// Nanoseconds spent in the cron; the cron's thread counts.
-    pub cron_nanos: Counter,
+    /// The cron's rounds.
+    pub cron: Rounds,
     /// Nanoseconds of those spent on deleting what is due.
     pub expire_nanos: Counter,
     /// What is freed in the background.
@@ -274,7 +274,7 @@ impl Engine {
             started_ms: unix_millis(),
             peak_memory: AtomicU64::new(0),
             startup_memory: AtomicU64::new(0),
-            cron_nanos: Counter::default(),
+            cron: Rounds::default(),
             expire_nanos: Counter::default(),
             lazy_free: LazyFree::default(),
             exceeded: Exceeded::default(),
@@ -366,21 +366,23 @@ impl Engine {
         self.mailboxes[record.worker].push(Message::Killed);
     }
 
-    /// Closes the largest clients while all take more than `maxmemory-clients` allows.
-    pub fn evict_clients(&self, config: &Config) {
+    /// Closes the largest clients while all take more than `maxmemory-clients` allows. Answers whether there were any.
+    pub fn evict_clients(&self, config: &Config) -> bool {
         let limit = match config.maxmemory_clients {
             MemoryOrPercent::Bytes(bytes) => bytes,
             MemoryOrPercent::Percent(percent) => config.maxmemory / 100 * u64::from(percent),
         };
         if limit == 0 {
-            return;
+            return false;
         }
-        for record in self.clients.evict(limit) {
+        let evicted = self.clients.evict(limit);
+        for record in &evicted {
             let (id, address, memory) = (record.id, &record.address, record.memory.load(Relaxed));
             let line = format!("Evicting client: id={id} addr={address} tot-mem={memory}");
             self.host.log(LogLevel::Notice, &line);
-            self.kill(&record);
+            self.kill(record);
         }
+        !evicted.is_empty()
     }
 
     /// Leaves a message for every worker.
@@ -429,7 +431,7 @@ impl Engine {
 
     /// What the cron does about ten times a second: looks at the counters and at the memory in use.
     pub fn sample(&self) {
-        self.rates.sample(&self.stats, unix_micros() as u64);
+        self.rates.sample(&self.stats, &self.cron, unix_micros() as u64);
         self.used_memory();
     }
 
@@ -439,7 +441,7 @@ impl Engine {
         self.rates.reset();
         self.keyspace.reset_statistics();
         self.errors.reset();
-        [&self.cron_nanos, &self.expire_nanos].iter().for_each(|n| n.reset());
+        [&self.cron.count, &self.cron.nanos, &self.expire_nanos].iter().for_each(|n| n.reset());
         self.lazy_free.freed.store(0, Relaxed);
         self.exceeded.reset();
         self.clients.evicted.store(0, Relaxed);

@@ -54,6 +54,9 @@ pub enum Error {
     /// RESTORE onto a key that is there.
     #[error("BUSYKEY Target key name already exists.")]
     BusyKey,
+    /// RESTORE of a payload whose value is damaged; how, for the log.
+    #[error("ERR Bad data format")]
+    BadData(String),
     /// Wrong number of arguments; the full name, with a bar before a subcommand.
     #[error("ERR wrong number of arguments for '{0}' command")]
     Arity(String),

@@ -160,8 +160,7 @@ impl ReplLog {
         let State { bytes, db, offset } = &mut *state;
         let start = bytes.len();
         if unit.len() > 1 {
-            // MULTI belongs to the database of its first effect.
-            select(bytes, db, unit[0].db);
+            // As in Redis the unit's SELECT stands within it: what a loader cuts off at MULTI takes both.
             write(bytes, ["MULTI"].iter().map(|w| w.as_bytes()));
         }
         for effect in unit {
@@ -207,4 +206,27 @@ fn select(bytes: &mut Vec<u8>, selected: &mut Option<u32>, db: u32) {
 
 fn write<'a>(bytes: &mut Vec<u8>, args: impl ExactSizeIterator<Item = &'a [u8]>) {
     Encoder::new(bytes, Protocol::Resp2).bulks(args);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_says_its_databases_within_itself() {
+        let log = ReplLog::default();
+        log.attach();
+        let set: OwnedArgs = ["SET", "k", "v"].iter().collect();
+        let effect = |db| Effect { db, args: set.as_args() };
+        log.append(&[effect(1)]);
+        log.append(&[effect(2), effect(2), effect(0)]);
+        log.append(&[effect(0), effect(0)]);
+        let bytes = log.take(Vec::new()).0;
+        let words: Vec<&[u8]> = bytes.split(|b| *b == b'\n').step_by(2).collect();
+        let commands =
+            String::from_utf8_lossy(&words.join(&b' ')).replace('\r', "").replace("SET k v", "SET");
+        let commands = commands.split_whitespace().filter(|word| !word.starts_with('*'));
+        let expected = "SELECT 1 SET MULTI SELECT 2 SET SET SELECT 0 SET EXEC MULTI SET SET EXEC";
+        assert_eq!(commands.collect::<Vec<_>>().join(" "), expected);
+    }
 }

@@ -11,14 +11,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use config::{Config, NotifyEvents};
+use config::{Config, MemoryOrPercent, NotifyEvents};
 use keyspace::{Key, Lost, Member, PartitionSet, View, Waiter, Why, partition_of};
 use resp::{Args, Encoder, OwnedArgs};
 
-use crate::batch::{Batch, Peers};
+use crate::batch::{Batch, Peers, Request};
 use crate::blocking::{Blocked, Ended, UNBLOCKED, Wait, Waiting};
 use crate::checks::{self, Verdict};
-use crate::client::{Client, State};
+use crate::client::{Client, ClientRecord, State};
 use crate::command::{Flags, Handler, KeyFlags};
 use crate::cx::{Effects, Event, KeyCx, ServerCx};
 use crate::engine::{Attention, Engine, LogLevel, Message, unix_micros, unix_millis};
@@ -57,6 +57,8 @@ pub(crate) struct Core {
     /// From how many nanoseconds on a command is looked at by the slow log or the latency monitor.
     noteworthy: u64,
     effects: Effects,
+    /// Lines for the log, written once nothing is locked.
+    reports: Vec<String>,
 }
 
 /// What became of a request.
@@ -108,6 +110,9 @@ impl Executor {
     fn run_group(&mut self, batch: &mut Batch, group: std::ops::Range<usize>, peers: &mut impl Peers) {
         let (keyspace, core) = (&self.core.engine.keyspace, &mut self.core);
         if core.config.maxmemory > 0 || core.engine.attends(Attention::FULL) {
+            if core.config.maxmemory_clients != MemoryOrPercent::Bytes(0) {
+                evict_clients(core, &batch.requests[..group.start], peers);
+            }
             self.evictor.make_room(core.engine, &self.member, &core.config);
         }
         batch.prefetch_slots(keyspace, group.clone(), peers);
@@ -167,6 +172,26 @@ impl Executor {
     }
 }
 
+/// Closes clients whose replies to what they have just run take too much memory, before keys would have to make room for
+/// them, as in Redis.
+#[cold]
+fn evict_clients(core: &Core, run: &[Request], peers: &mut impl Peers) {
+    for request in &run[run.len().saturating_sub(GROUP)..] {
+        let peer = peers.peer(request.peer);
+        core.engine.clients.note_memory(&peer.client.record, peer.footprint() as u64);
+    }
+    if !core.engine.evict_clients(&core.config) {
+        return;
+    }
+    for request in run {
+        let client = &mut peers.peer(request.peer).client;
+        if client.record.killed.load(Relaxed) {
+            client.set_state(State::CLOSING, true);
+            client.reply = Vec::new();
+        }
+    }
+}
+
 /// Deletes up to `limit` due keys of a partition and tells the log. Answers whether more are due.
 pub fn expire_due(engine: &'static Engine, member: &Member<'static>, partition: usize, limit: usize) -> bool {
     let inside = member.gate.enter();
@@ -180,12 +205,16 @@ pub fn expire_due(engine: &'static Engine, member: &Member<'static>, partition: 
     more
 }
 
-/// Tells of keys that went by themselves, before their partition is unlocked. Under exclusive access nothing is
-/// unlocked, and they have their place among the command's other effects.
+/// Tells of keys that went by themselves, before their partition is unlocked; each is a unit of its own, as in Redis. Under
+/// exclusive access nothing is unlocked, and they have their place among the command's other effects.
 pub(crate) fn settle_lost(engine: &Engine, view: &mut View) {
-    if !view.is_exclusive() && !view.lost.is_empty() {
-        Unit::default().settle(engine, view);
+    if view.is_exclusive() || view.lost.is_empty() {
+        return;
     }
+    let mut unit = Unit::default();
+    unit.add_lost(view);
+    unit.effects.iter().for_each(|(db, args)| engine.log.append(&[Effect { db: *db, args: args.as_args() }]));
+    engine.tell_events(unit.events);
 }
 
 /// Ends a client's watches; nothing is locked, or exclusive access is held.
@@ -309,6 +338,7 @@ impl Core {
             last_tick: 0,
             noteworthy: noteworthy(&engine.config()),
             effects: Effects::default(),
+            reports: Vec::new(),
         }
     }
 
@@ -454,7 +484,17 @@ impl Core {
         if !view.discarded.is_empty() {
             self.engine.free_discarded(view);
         }
+        if !self.reports.is_empty() {
+            self.report(view);
+        }
         flow
+    }
+
+    /// Writes to the log what commands had to say.
+    #[cold]
+    fn report(&mut self, view: &mut View) {
+        view.unlock();
+        self.reports.drain(..).for_each(|line| self.engine.host.log(LogLevel::Verbose, &line));
     }
 
     /// Whether one of the commands of a transaction must wait for the cut.
@@ -566,7 +606,12 @@ impl Core {
         }
         let mut unit = Unit::default();
         unit.add(&mut self.effects, view, waiter.db, args);
-        self.count(blocked.row, outcome.is_ok());
+        let nanos = self.count(blocked.row, outcome.is_ok());
+        if nanos >= self.noteworthy
+            && let Some(record) = self.engine.clients.get(blocked.client)
+        {
+            self.note(view, &record, args, blocked.row, nanos);
+        }
         if unit.is_due(view) {
             unit.settle(self.engine, view);
         }
@@ -587,16 +632,19 @@ impl Core {
         }
         view.unlock();
         if let Some(blocked) = waiting.waiter.command.downcast_ref::<Blocked>() {
-            // Whoever served it has counted it.
             self.last_tick = self.clock.raw();
-            match ended {
-                Ended::TimedOut => _ = self.count(blocked.row, true),
+            let succeeded = match ended {
+                Ended::TimedOut => Some(true),
                 Ended::Refused => {
                     self.engine.count_error(UNBLOCKED);
                     self.stats.errors.add(1);
-                    self.count(blocked.row, false);
+                    Some(false)
                 }
-                Ended::Served(_) | Ended::Gone => {}
+                // Whoever served it has counted it.
+                Ended::Served(_) | Ended::Gone => None,
+            };
+            if let Some(succeeded) = succeeded {
+                self.finish(view, client, blocked.args.as_args(), blocked.row, succeeded);
             }
         }
         *client.record.waiter.lock() = None;
@@ -662,6 +710,9 @@ impl Core {
         if let Err(error) = &outcome {
             client.reply.truncate(mark);
             self.reply_error(client, error);
+            if let Error::BadData(how) = error {
+                self.reports.push(format!("Internal error in RDB reading, RESTORE: {how}"));
+            }
         }
         outcome.is_ok()
     }
@@ -694,12 +745,12 @@ impl Core {
         let nanos = self.count(row, succeeded);
         client.record.command.store(row.id as u32, Relaxed);
         if nanos >= self.noteworthy {
-            self.note(view, client, args, row, nanos);
+            self.note(view, &client.record, args, row, nanos);
         }
     }
 
     #[cold]
-    fn note(&self, view: &View, client: &Client, args: Args, row: &Row, nanos: u64) {
+    fn note(&self, view: &View, client: &ClientRecord, args: Args, row: &Row, nanos: u64) {
         let event = if row.has(Flags::FAST) { "fast-command" } else { "command" };
         self.engine.note_latency(event, nanos);
         let threshold = self.config.slowlog_log_slower_than;
@@ -708,12 +759,12 @@ impl Core {
         }
     }
 
-    fn log_slow(&self, view: &View, client: &Client, args: Args, row: &Row, micros: u64) {
+    fn log_slow(&self, view: &View, client: &ClientRecord, args: Args, row: &Row, micros: u64) {
         if row.has(Flags::SKIP_SLOWLOG) || self.config.slowlog_max_len == 0 {
             return;
         }
-        let name = client.record.names.lock().name.clone().unwrap_or_default();
-        let address = client.record.address.clone();
+        let name = client.names.lock().name.clone().unwrap_or_default();
+        let address = client.address.clone();
         self.engine.slowlog.push(secrets::shown(row, args), view.now / 1000, micros, address, name);
     }
 

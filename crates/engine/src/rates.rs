@@ -5,7 +5,7 @@
 
 use parking_lot::Mutex;
 
-use crate::stats::Stats;
+use crate::stats::{Counter, Stats};
 
 /// Growths that a rate is the mean of.
 const SAMPLES: usize = 16;
@@ -21,6 +21,15 @@ struct Meters {
     output: Meter,
     cycles: Meter,
     cycle_time: Meter,
+}
+
+/// What the cron has done; its thread counts.
+#[derive(Default)]
+pub struct Rounds {
+    /// Rounds.
+    pub count: Counter,
+    /// Nanoseconds that they took.
+    pub nanos: Counter,
 }
 
 /// The rates at one moment.
@@ -39,16 +48,18 @@ pub struct Rate {
 }
 
 impl Rates {
-    /// Looks at the counters; `now` in Unix microseconds.
-    pub fn sample(&self, stats: &Stats, now: u64) {
+    /// Looks at the counters; `now` in Unix microseconds. A round of the cron is a turn as well, as in Redis, whose event loop
+    /// runs it.
+    pub fn sample(&self, stats: &Stats, cron: &Rounds, now: u64) {
         const SECOND: u64 = 1_000_000;
         let mut meters = self.0.lock();
-        let cycles = stats.total(|w| &w.cycles);
+        let cycles = stats.total(|w| &w.cycles) + cron.count.get();
+        let nanos = stats.total(|w| &w.cycle_nanos) + cron.nanos.get();
         meters.commands.sample(stats.total(|w| &w.processed), now, SECOND);
         meters.input.sample(stats.total(|w| &w.net_input), now, SECOND);
         meters.output.sample(stats.total(|w| &w.net_output), now, SECOND);
         meters.cycles.sample(cycles, now, SECOND);
-        meters.cycle_time.sample(stats.total(|w| &w.cycle_nanos) / 1000, cycles, 1);
+        meters.cycle_time.sample(nanos / 1000, cycles, 1);
     }
 
     /// The rates of late.
@@ -99,13 +110,15 @@ mod tests {
 
     #[test]
     fn a_rate_is_the_mean_of_the_last_growths() {
-        let (stats, rates) = (Stats::new(1, 0), Rates::default());
+        let (stats, rates, cron) = (Stats::new(1, 0), Rates::default(), Rounds::default());
         let worker = stats.worker(0);
         for tick in 0..=SAMPLES as u64 {
-            rates.sample(&stats, 1 + tick * 100_000);
+            rates.sample(&stats, &cron, 1 + tick * 100_000);
             worker.processed.add(50);
-            worker.cycles.add(4);
-            worker.cycle_nanos.add(8_000_000);
+            worker.cycles.add(3);
+            worker.cycle_nanos.add(7_000_000);
+            cron.count.add(1);
+            cron.nanos.add(1_000_000);
         }
         let rate = rates.get();
         assert_eq!((rate.commands, rate.cycles, rate.cycle_micros, rate.input), (500, 40, 2000, 0));

@@ -29,6 +29,8 @@ impl Queue {
 pub struct Watched {
     flag: WatchFlag,
     keys: Vec<WatchedKey>,
+    /// What [`Watched::footprint`] answers.
+    bytes: usize,
 }
 
 /// One of them.
@@ -37,8 +39,6 @@ pub struct WatchedKey {
     pub db: u32,
     /// The key.
     pub key: Box<[u8]>,
-    /// It was due already when the watch began: its deletion is no change.
-    pub was_due: bool,
 }
 
 impl Watched {
@@ -52,14 +52,21 @@ impl Watched {
         self.flag.load(Relaxed)
     }
 
+    /// Bytes of memory, here and in the partitions of the keys.
+    pub fn footprint(&self) -> usize {
+        self.bytes
+    }
+
     /// Watches a key of the view's database, whose partition is held; once, however often it is asked.
     pub fn add(&mut self, view: &mut View, key: &[u8]) {
         let db = view.db;
         if self.keys.iter().any(|w| w.db == db && *w.key == *key) {
             return;
         }
-        let was_due = view.watch(key, &self.flag);
-        self.keys.push(WatchedKey { db, key: key.into(), was_due });
+        view.watch(key, &self.flag);
+        self.keys.push(WatchedKey { db, key: key.into() });
+        // The key stands in its partition too, with the flag.
+        self.bytes += 2 * (size_of::<WatchedKey>() + key.len()) + size_of::<WatchFlag>();
     }
 
     /// Ends all watches. `with_key` holds a key's partition while it runs what it is given.
@@ -69,6 +76,7 @@ impl Watched {
                 view.in_db(watched.db, |view| view.unwatch(&watched.key, &self.flag));
             });
         }
+        self.bytes = 0;
         // A late touch may still reach the old flag.
         self.flag = Arc::default();
     }
@@ -76,7 +84,7 @@ impl Watched {
     /// Whether EXEC must refuse: a key was touched, or has come due since. All partitions of the keys are held.
     pub fn is_broken(&self, view: &mut View) -> bool {
         let due =
-            |view: &mut View, w: &WatchedKey| !w.was_due && view.in_db(w.db, |view| view.is_due(&w.key));
+            |view: &mut View, w: &WatchedKey| view.in_db(w.db, |view| view.has_come_due(&w.key, &self.flag));
         self.is_dirty() || self.keys.iter().any(|w| due(view, w))
     }
 }

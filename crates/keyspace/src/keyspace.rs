@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
@@ -23,6 +23,8 @@ pub struct Keyspace {
     pub cut: Cut,
     /// How accesses to entries are remembered.
     pub access: AccessPolicy,
+    /// RESTORE takes payloads with a wrong checksum (DEBUG SET-SKIP-CHECKSUM-VALIDATION).
+    pub trusts_payloads: AtomicBool,
     gates: Gates,
     counters: Box<[Counters]>,
     /// For each database a bit a partition: it may have keys there.
@@ -177,6 +179,7 @@ impl Keyspace {
             epoch: AtomicU8::new(1),
             cut: Cut::default(),
             access: AccessPolicy::default(),
+            trusts_payloads: AtomicBool::new(false),
             gates: Gates::new(threads),
             counters: (0..threads).map(|thread| Counters::new(databases, random(thread))).collect(),
             occupied: (0..databases).map(|_| [const { AtomicU64::new(0) }; PARTITIONS / 64]).collect(),

@@ -61,7 +61,37 @@ struct Listeners {
     waiters: Waiters,
 }
 
-type Watchers = HashMap<(u32, Box<[u8]>), Vec<WatchFlag>>;
+type Watchers = HashMap<(u32, Box<[u8]>), Vec<Watch>>;
+
+/// One client's watch of a key.
+struct Watch {
+    flag: WatchFlag,
+    /// The key was there and due when the watch began: it counts as missing, and its deletion is no change.
+    was_due: bool,
+}
+
+/// What becomes of a key when its whole database does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is not there.
+    Missing,
+    /// It is there, but due.
+    Due,
+    /// It is there.
+    There,
+}
+
+impl Watch {
+    /// Notes that the key's database was replaced by another, as Redis's `touchAllWatchedKeysInDb`.
+    fn replaced(&mut self, before: Presence, after: Presence) {
+        let was_missing = self.was_due || before == Presence::Missing;
+        match after {
+            Presence::There => self.flag.store(true, Relaxed),
+            _ if !was_missing => self.flag.store(true, Relaxed),
+            Presence::Missing | Presence::Due => self.was_due = after == Presence::Due,
+        }
+    }
+}
 
 impl Default for Partition {
     fn default() -> Partition {
@@ -170,9 +200,14 @@ impl Contents {
         self.others[index].get_or_insert_default()
     }
 
-    /// Whether a database has a key with this hash within the partition.
-    pub fn has(&self, db: u32, within: u64, key: &[u8]) -> bool {
-        self.table(db).is_some_and(|table| table.find(within, key).is_some())
+    /// Whether a database has a key with this hash within the partition, and whether it is due.
+    pub fn presence(&self, db: u32, within: u64, key: &[u8], now: i64) -> Presence {
+        let found = self.table(db).and_then(|table| Some(table.at(table.find(within, key)?)));
+        match found.map(|entry| entry.expiry()) {
+            None => Presence::Missing,
+            Some(Some(at)) if at <= now => Presence::Due,
+            Some(_) => Presence::There,
+        }
     }
 
     /// Each table with its database.
@@ -218,19 +253,25 @@ impl Contents {
         self.listeners.is_some()
     }
 
-    /// Watches a key.
-    pub fn watch(&mut self, db: u32, key: &[u8], flag: &WatchFlag) {
-        let flags = self.listeners.get_or_insert_default().watchers.entry((db, key.into())).or_default();
-        flags.push(flag.clone());
+    /// Watches a key, which may be due already.
+    pub fn watch(&mut self, db: u32, key: &[u8], flag: &WatchFlag, was_due: bool) {
+        let watches = self.listeners.get_or_insert_default().watchers.entry((db, key.into())).or_default();
+        watches.push(Watch { flag: flag.clone(), was_due });
+    }
+
+    /// Whether a key that a client watches was due when the watch began.
+    pub fn was_due(&self, db: u32, key: &[u8], flag: &WatchFlag) -> bool {
+        let watches = self.listeners.as_ref().and_then(|l| l.watchers.get(&(db, key.into())));
+        watches.is_some_and(|watches| watches.iter().any(|w| w.was_due && Arc::ptr_eq(&w.flag, flag)))
     }
 
     /// Ends a watch.
     pub fn unwatch(&mut self, db: u32, key: &[u8], flag: &WatchFlag) {
         let Some(listeners) = &mut self.listeners else { return };
         let place = (db, key.into());
-        if let Some(flags) = listeners.watchers.get_mut(&place) {
-            flags.retain(|f| !Arc::ptr_eq(f, flag));
-            if flags.is_empty() {
+        if let Some(watches) = listeners.watchers.get_mut(&place) {
+            watches.retain(|w| !Arc::ptr_eq(&w.flag, flag));
+            if watches.is_empty() {
                 listeners.watchers.remove(&place);
             }
         }
@@ -263,20 +304,28 @@ impl Contents {
     /// Tells the watchers of a key that it was touched. Answers whether somebody waits for it.
     pub fn touched(&self, db: u32, key: &[u8]) -> bool {
         let Some(listeners) = &self.listeners else { return false };
-        if let Some(flags) = listeners.watchers.get(&(db, key.into())) {
-            flags.iter().for_each(|f| f.store(true, Relaxed));
+        if let Some(watches) = listeners.watchers.get(&(db, key.into())) {
+            watches.iter().for_each(|w| w.flag.store(true, Relaxed));
         }
         listeners.waiters.of(db, key).is_some()
     }
 
-    /// Tells the watchers of every key of a database that `is_touched` names. Answers the keys among them that somebody
-    /// waits for.
-    pub fn touched_all(&self, db: u32, is_touched: impl Fn(&[u8]) -> bool) -> Vec<Box<[u8]>> {
-        let Some(listeners) = &self.listeners else { return Vec::new() };
-        for ((_, _), flags) in listeners.watchers.iter().filter(|((d, key), _)| *d == db && is_touched(key)) {
-            flags.iter().for_each(|f| f.store(true, Relaxed));
+    /// Tells the watchers of a database's keys that all of it is replaced; `change` says what a key was and what it becomes.
+    /// Answers the keys that somebody waits for and that come or go.
+    pub fn replaced(
+        &mut self,
+        db: u32,
+        change: impl Fn(&Contents, &[u8]) -> (Presence, Presence),
+    ) -> Vec<Box<[u8]>> {
+        let Some(mut listeners) = self.listeners.take() else { return Vec::new() };
+        for ((_, key), watches) in listeners.watchers.iter_mut().filter(|((of, _), _)| *of == db) {
+            let (before, after) = change(self, key);
+            watches.iter_mut().for_each(|w| w.replaced(before, after));
         }
-        listeners.waiters.keys(db).filter(|key| is_touched(key)).map(Box::from).collect()
+        let is_touched = |key: &&[u8]| change(self, key) != (Presence::Missing, Presence::Missing);
+        let ready = listeners.waiters.keys(db).filter(is_touched).map(Box::from).collect();
+        self.listeners = Some(listeners);
+        ready
     }
 
     /// Watched keys.

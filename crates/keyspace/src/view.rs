@@ -19,7 +19,7 @@ use crate::entry::{Entry, NewValue, OwnedEntry, Str, parse_integer};
 use crate::eviction::Among;
 use crate::gate::Inside;
 use crate::keyspace::{Counters, Cursor, Exclusive, Key, Keyspace, Member, bump, partition_of};
-use crate::partition::{Contents, PARTITIONS, WatchFlag};
+use crate::partition::{Contents, PARTITIONS, Presence, WatchFlag};
 use crate::table::{Place, Table};
 use crate::waiters::Waiter;
 
@@ -903,14 +903,19 @@ impl<'a> View<'a> {
         self.touch_for_write(&key, None);
     }
 
-    /// Watches a key of the selected database. One that is due goes first, so that its going later is no change; where it
-    /// may not go, the answer is true.
-    pub fn watch(&mut self, key: &[u8], flag: &WatchFlag) -> bool {
+    /// Watches a key of the selected database. One that is due goes first, or counts as missing where it may not go.
+    pub fn watch(&mut self, key: &[u8], flag: &WatchFlag) {
         self.find_for_write(key);
         let (db, due) = (self.db, self.is_due(key));
         let key = self.keyspace.key(key);
-        self.contents(key.partition()).watch(db, key.bytes, flag);
-        due
+        self.contents(key.partition()).watch(db, key.bytes, flag, due);
+    }
+
+    /// Whether a key that is watched has come due since the watch began, and is still there.
+    pub fn has_come_due(&mut self, key: &[u8], flag: &WatchFlag) -> bool {
+        let (db, due) = (self.db, self.is_due(key));
+        let key = self.keyspace.key(key);
+        due && !self.contents(key.partition()).was_due(db, key.bytes, flag)
     }
 
     /// Ends a watch.
@@ -1074,12 +1079,14 @@ impl<'a> View<'a> {
 
     /// Empties a database. Answers its tables, to be dropped where it hurts nobody. Needs exclusive access.
     pub fn flush(&mut self, db: u32) -> Vec<Table> {
-        let (keyspace, counters) = (self.keyspace, self.counters);
+        let (keyspace, counters, now) = (self.keyspace, self.counters, self.now);
         let (mut taken, mut ready) = (Vec::new(), Vec::new());
+        let change = |contents: &Contents, key: &[u8]| {
+            (contents.presence(db, keyspace.hash_within(key), key, now), Presence::Missing)
+        };
         for number in 0..PARTITIONS {
             let contents = self.contents(number);
-            let there = |key: &[u8]| contents.has(db, keyspace.hash_within(key), key);
-            ready.extend(contents.touched_all(db, there).into_iter().map(|key| (db, key)));
+            ready.extend(contents.replaced(db, change).into_iter().map(|key| (db, key)));
             let table = contents.take_table(db);
             if table.is_empty() {
                 continue;
@@ -1096,14 +1103,15 @@ impl<'a> View<'a> {
 
     /// Exchanges two databases; whoever watches a key that either has is told. Needs exclusive access.
     pub fn swap(&mut self, a: u32, b: u32) {
-        let (keyspace, counters) = (self.keyspace, self.counters);
+        let (keyspace, counters, now) = (self.keyspace, self.counters, self.now);
         let (first, second, mut ready) = (keyspace.size(a), keyspace.size(b), Vec::new());
         for number in 0..PARTITIONS {
             let contents = self.contents(number);
-            let there =
-                |key: &[u8]| [a, b].iter().any(|db| contents.has(*db, keyspace.hash_within(key), key));
-            for db in [a, b] {
-                ready.extend(contents.touched_all(db, there).into_iter().map(|key| (db, key)));
+            for (db, other) in [(a, b), (b, a)] {
+                let change = |contents: &Contents, key: &[u8]| {
+                    [db, other].map(|db| contents.presence(db, keyspace.hash_within(key), key, now)).into()
+                };
+                ready.extend(contents.replaced(db, change).into_iter().map(|key| (db, key)));
             }
             contents.swap_tables(a, b);
             for db in [a, b] {
@@ -1245,7 +1253,7 @@ mod tests {
             let flag: WatchFlag = Arc::new(AtomicBool::new(false));
             with(&keyspace, 0, |view| {
                 view.set(b"k", NewValue::Int(1), Expire::At(50));
-                assert!(!view.watch(b"k", &flag));
+                view.watch(b"k", &flag);
                 change(view);
                 view.now = 0;
                 view.unwatch(b"k", &flag);
@@ -1263,6 +1271,33 @@ mod tests {
             v.now = 50;
             assert!(v.get(b"k").is_none());
         }));
+    }
+
+    /// What databases 0 and 1 have at a key of which database 1's is watched, and whether exchanging them breaks the watch: as
+    /// Redis, which takes what was due already for missing.
+    #[test]
+    fn an_exchange_touches_what_comes_or_goes() {
+        const MISSING: Option<Expire> = None;
+        const DUE: Option<Expire> = Some(Expire::At(10));
+        const THERE: Option<Expire> = Some(Expire::Never);
+        let is_broken = |watched: Option<Expire>, other: Option<Expire>| {
+            let (keyspace, flag) = (Keyspace::new(2, 1), WatchFlag::default());
+            with(&keyspace, 0, |view| {
+                for (db, expire) in [(1, watched), (0, other)] {
+                    let Some(expire) = expire else { continue };
+                    view.in_db(db, |view| view.set(b"x", NewValue::Int(1), expire));
+                }
+                (view.now, view.keeps_due) = (20, true);
+                view.in_db(1, |view| view.watch(b"x", &flag));
+                view.swap(0, 1);
+                view.in_db(1, |view| flag.load(Relaxed) || view.has_come_due(b"x", &flag))
+            })
+        };
+        for absent in [MISSING, DUE] {
+            assert!(!is_broken(absent, MISSING) && !is_broken(absent, DUE) && is_broken(absent, THERE));
+            assert!(is_broken(THERE, absent));
+        }
+        assert!(is_broken(THERE, THERE));
     }
 
     #[test]

@@ -148,18 +148,16 @@ pub fn statistics() -> Statistics {
 
 /// Gives unused pages back to the system (MEMORY PURGE).
 pub fn purge() {
-    // SAFETY: `arena.4096.purge` takes no value; reading a zero-sized value calls it.
-    let name = b"arena.4096.purge\0";
-    // SAFETY: a control without a value: all pointers may be null.
-    unsafe {
-        je::mallctl(
-            name.as_ptr().cast(),
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-            0,
-        );
-    }
+    run_control("arena.4096.purge");
+}
+
+/// Runs one of jemalloc's controls that do something and have no value, such as "thread.tcache.flush"; answers whether there
+/// is one of the name (DEBUG MALLCTL-STR).
+pub fn run_control(name: &str) -> bool {
+    use std::ptr::null_mut;
+    let Ok(name) = std::ffi::CString::new(name) else { return false };
+    // SAFETY: the name ends with a zero; without pointers nothing is read or written.
+    unsafe { je::mallctl(name.as_ptr(), null_mut(), null_mut(), null_mut(), 0) == 0 }
 }
 
 /// Turns jemalloc's own purging thread on or off (directive jemalloc-bg-thread).
@@ -171,6 +169,20 @@ pub fn background_thread(on: bool) {
 pub fn usable(size: usize) -> usize {
     // SAFETY: `nallocx` computes; it is not defined for zero.
     if size == 0 { 0 } else { unsafe { je::nallocx(size, 0) } }
+}
+
+/// The number behind one of jemalloc's control names, such as "arenas.page"; `None` if there is none of the name (DEBUG MALLCTL).
+pub fn control(name: &str) -> Option<u64> {
+    let name = std::ffi::CString::new(name).ok()?;
+    // jemalloc takes only the size that the number has: of a word, an unsigned or a bool.
+    [size_of::<u64>(), size_of::<u32>(), size_of::<bool>()].into_iter().find_map(|size| {
+        let (mut value, mut len) = (0u64, size);
+        // SAFETY: the name ends with a zero, and `value` has room for `len` bytes.
+        let failed = unsafe {
+            je::mallctl(name.as_ptr(), (&raw mut value).cast(), &raw mut len, std::ptr::null_mut(), 0)
+        };
+        (failed == 0).then_some(value)
+    })
 }
 
 /// jemalloc's report in its own words (MEMORY MALLOC-STATS).
@@ -212,6 +224,11 @@ mod tests {
     fn size_classes_are_eight_bytes_apart() {
         assert_eq!((usable(49), usable(56), usable(57)), (56, 56, 64));
         assert!(allocator_name().starts_with("jemalloc-5."));
+        assert_eq!((control("arenas.quantum"), control("arenas.nbins").is_some()), (Some(8), true));
+        assert_eq!(
+            (control("nosuch"), control("a\0b"), control("config.stats").is_some()),
+            (None, None, true)
+        );
     }
 
     #[test]

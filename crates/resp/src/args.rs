@@ -79,7 +79,12 @@ impl<'a> Args<'a> {
 
     /// A copy with a buffer of its own.
     pub fn to_owned(&self) -> OwnedArgs {
-        self.iter().collect()
+        let mut owned = OwnedArgs {
+            bytes: Vec::with_capacity(self.total_bytes()),
+            spans: Vec::with_capacity(self.len()),
+        };
+        self.iter().for_each(|arg| owned.push(arg));
+        owned
     }
 }
 

@@ -110,6 +110,11 @@ impl Parser {
         self.at == 0
     }
 
+    /// Bytes of the request under way that are parsed: its length lines and whole arguments.
+    pub fn parsed(&self) -> usize {
+        self.at
+    }
+
     /// Bytes of memory that the kept part holds.
     pub fn footprint(&self) -> usize {
         self.found.capacity() * size_of::<Span>()

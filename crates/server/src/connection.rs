@@ -19,6 +19,8 @@ use rustix::net::{RecvFlags, SendFlags};
 const READ_SIZE: usize = 16 * 1024;
 /// What one receive asks for at most: a client with a long pipeline is served in fewer turns.
 const MAX_READ: usize = 256 * 1024;
+/// Room that is made at most for an argument of which nothing has arrived, in bytes.
+const FIRST_STEP: usize = 1024 * 1024;
 /// Unread output that closes a connection which has not authenticated, in bytes (CVE-2025-21605).
 const UNAUTHENTICATED_OUTPUT: usize = 64 * 1024;
 
@@ -81,6 +83,8 @@ pub struct Connection {
     free: u64,
     /// What the next receive asks for.
     read_size: usize,
+    /// What the argument under way still lacks, in bytes.
+    missing: usize,
     /// Since when the output is above its soft limit, in Unix milliseconds.
     soft_since: Option<i64>,
     /// When it was last heard of, in Unix milliseconds.
@@ -102,6 +106,7 @@ impl Connection {
             held: VecDeque::new(),
             free: 0,
             read_size: READ_SIZE,
+            missing: 0,
             soft_since: None,
             last_active_ms: now,
             received: 0,
@@ -110,13 +115,8 @@ impl Connection {
 
     /// Receives once. Answers how many bytes, and whether more may be there already.
     pub fn receive(&mut self, pool: &mut Pool, now: i64) -> Result<(usize, bool), Close> {
+        self.make_room(pool);
         let input = &mut self.peer.input;
-        if input.capacity() == 0 {
-            *input = pool.take();
-        }
-        if input.capacity() - input.len() < self.read_size / 2 {
-            input.reserve(self.read_size);
-        }
         let room = input.capacity() - input.len();
         let received = match recv(&self.stream, input) {
             Ok(0) => return Err(Close::Gone),
@@ -132,10 +132,25 @@ impl Connection {
         Ok((received, full || self.ended))
     }
 
-    /// Expects an argument of which `missing` bytes are still to come: room for it is made in steps, so that
+    /// Makes room for the next receive: exactly for the argument under way, in steps that grow with what has arrived, so that
     /// a length alone makes us allocate little.
+    fn make_room(&mut self, pool: &mut Pool) {
+        let input = &mut self.peer.input;
+        if input.capacity() == 0 {
+            *input = pool.take();
+        }
+        let room = input.capacity() - input.len();
+        let step = self.missing.min(input.len().max(FIRST_STEP));
+        if self.missing == 0 && room < self.read_size / 2 {
+            input.reserve(self.read_size);
+        } else if room < step.min(MAX_READ) {
+            input.reserve_exact(step);
+        }
+    }
+
+    /// Expects an argument of which `missing` bytes are still to come; 0: none that is known.
     pub fn expect(&mut self, missing: usize) {
-        self.read_size = missing.clamp(READ_SIZE, MAX_READ * 4);
+        self.missing = missing;
     }
 
     /// Notes that what there is to send was made when the log ended where it does now, and may have to wait for it.
@@ -210,13 +225,20 @@ impl Connection {
         self.peer.client.reply.len() - self.sent
     }
 
-    /// Whether the connection must end now.
-    pub fn judge(&mut self, config: &Config, now: i64) -> Result<(), Close> {
-        let client = &self.peer.client;
-        let unsent = self.unsent();
-        if client.record.killed.load(Relaxed) {
+    /// Whether what there is to send may be sent. A client whose replies are beyond its hard limit gets none of them, even if
+    /// the socket would take them, as in Redis.
+    pub fn may_send(&self, config: &Config) -> Result<(), Close> {
+        if self.peer.client.record.killed.load(Relaxed) {
             return Err(Close::Killed);
         }
+        let hard = config.client_output_buffer_limit[self.class() as usize].hard;
+        if hard > 0 && self.unsent() as u64 > hard { Err(Close::OutputLimit) } else { Ok(()) }
+    }
+
+    /// Whether the connection must end now.
+    pub fn judge(&mut self, config: &Config, now: i64) -> Result<(), Close> {
+        self.may_send(config)?;
+        let (client, unsent) = (&self.peer.client, self.unsent());
         if client.is(State::CLOSING) && unsent == 0 {
             return Err(Close::Finished);
         }
@@ -230,11 +252,7 @@ impl Connection {
     }
 
     fn judge_output(&mut self, config: &Config, unsent: u64, now: i64) -> Result<(), Close> {
-        let OutputLimit { hard, soft, soft_seconds } =
-            config.client_output_buffer_limit[self.class() as usize];
-        if hard > 0 && unsent > hard {
-            return Err(Close::OutputLimit);
-        }
+        let OutputLimit { soft, soft_seconds, .. } = config.client_output_buffer_limit[self.class() as usize];
         if soft == 0 || unsent <= soft {
             self.soft_since = None;
         } else if now - *self.soft_since.get_or_insert(now) > soft_seconds as i64 * 1000 {
@@ -262,16 +280,21 @@ impl Connection {
             && now - self.last_active_ms > config.timeout as i64 * 1000
     }
 
+    /// Whether more has arrived than what one receive brings.
+    pub fn holds_much(&self) -> bool {
+        self.peer.input.capacity() > READ_SIZE
+    }
+
     /// Publishes what CLIENT LIST shows; `sent` bytes went out since the last time.
     pub fn publish(&self, clients: &Clients, sent: usize) {
-        let (record, input, client) = (&self.peer.client.record, &self.peer.input, &self.peer.client);
+        let (record, input) = (&self.peer.client.record, &self.peer.input);
         record.last_active_ms.store(self.last_active_ms, Relaxed);
-        record.query_len.store(input.len() as u64, Relaxed);
+        let (unparsed, parsed) = self.peer.received();
+        record.query_len.store(unparsed as u64, Relaxed);
+        record.request_len.store(parsed as u64, Relaxed);
         record.query_free.store((input.capacity() - input.len()) as u64, Relaxed);
         record.output_len.store(self.unsent() as u64, Relaxed);
-        let queue = client.queue.as_ref().map_or(0, |q| q.footprint());
-        let memory = size_of::<Connection>() + input.capacity() + client.reply.capacity() + queue;
-        clients.note_memory(record, (memory + self.peer.parser_footprint()) as u64);
+        clients.note_memory(record, self.peer.footprint() as u64);
         record.net_in.store(self.received, Relaxed);
         record.net_out.store(record.net_out.load(Relaxed) + sent as u64, Relaxed);
     }

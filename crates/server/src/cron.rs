@@ -47,7 +47,8 @@ pub fn run(engine: &'static Engine) {
         if !is_loading && let Ok(storage) = engine.persistence.storage() {
             storage.tick();
         }
-        engine.cron_nanos.add(started.elapsed().as_nanos() as u64);
+        engine.cron.count.add(1);
+        engine.cron.nanos.add(started.elapsed().as_nanos() as u64);
     }
 }
 

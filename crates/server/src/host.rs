@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 
 use config::{Config, Param, ShutdownFlags};
 use engine::engine::{Facts, Host, LogLevel, Shutdown};
+use net::Listener;
 use parking_lot::Mutex;
 
 use crate::door::NewListeners;
@@ -22,6 +23,8 @@ pub struct Process {
     pub program: String,
     /// Where the door looks for other listeners.
     pub listeners: NewListeners,
+    /// Where the door's listeners are, or are about to be.
+    pub listening: Mutex<Listening>,
     /// Wakes the door's worker.
     pub wake_door: Box<dyn Fn() + Send + Sync>,
     /// Where shutdowns are asked for.
@@ -45,12 +48,13 @@ impl Host for Process {
 
     fn apply(&self, changed: &[&'static Param], config: &Config) -> Result<(), (&'static str, String)> {
         let is_changed = |names: &[&str]| changed.iter().find(|p| names.contains(&p.name)).map(|p| p.name);
+        let mut listeners = None;
         if let Some(name) = is_changed(&["port", "bind"]) {
             let refusal = match name {
                 "bind" => "Failed to bind to specified addresses.",
                 _ => "Unable to listen on this port. Check server logs.",
             };
-            self.listen(config, refusal).map_err(|reason| (name, reason))?;
+            listeners = self.listen(config).map_err(|_| (name, refusal.to_owned()))?;
         }
         if let Some(name) = is_changed(&["oom-score-adj", "oom-score-adj-values"]) {
             apply_oom_score(&mut self.oom_score.lock(), config).map_err(|reason| (name, reason))?;
@@ -81,6 +85,11 @@ impl Host for Process {
         }
         if is_changed(&["proc-title-template", "port", "bind"]).is_some() {
             show_title(&self.program, self.config_file.as_deref(), config);
+        }
+        if let Some(listeners) = listeners {
+            *self.listening.lock() = listening(config);
+            *self.listeners.lock() = Some(listeners);
+            (self.wake_door)();
         }
         Ok(())
     }
@@ -126,14 +135,14 @@ const NO_DEFRAGMENTATION: &str = "Active defragmentation cannot be enabled: it r
      modified Jemalloc like the one shipped by default with the Redis source distribution";
 
 impl Process {
-    /// Opens the listeners of a changed `port` or `bind`, and leaves them at the door; where that fails, the answer is
-    /// `refusal`.
-    fn listen(&self, config: &Config, refusal: &str) -> Result<(), String> {
+    /// Opens the listeners of a changed `port` or `bind`, which come to the door once everything else that was changed acts
+    /// too; none where the door has them already, for what could not act is being undone.
+    fn listen(&self, config: &Config) -> Result<Option<Vec<Listener>>, net::listen::ListenError> {
+        if *self.listening.lock() == listening(config) {
+            return Ok(None);
+        }
         let mut warn = |text: &str| log::warning!("{text}");
-        let listeners = net::listen::tcp(&tcp_options(config), &mut warn).map_err(|_| refusal.to_owned())?;
-        *self.listeners.lock() = Some(listeners);
-        (self.wake_door)();
-        Ok(())
+        net::listen::tcp(&tcp_options(config), &mut warn).map(Some)
     }
 
     fn make_room(&self, config: &Config) -> Result<(), String> {
@@ -148,6 +157,14 @@ impl Process {
     }
 }
 
+/// What the door's TCP listeners were made of: `port` and `bind`.
+pub type Listening = (u16, Vec<String>);
+
+/// The same of a configuration.
+pub fn listening(config: &Config) -> Listening {
+    (config.port, config.bind.clone())
+}
+
 /// Where to listen, as the configuration says it.
 pub fn tcp_options(config: &Config) -> net::listen::TcpOptions<'_> {
     net::listen::TcpOptions {
@@ -158,7 +175,7 @@ pub fn tcp_options(config: &Config) -> net::listen::TcpOptions<'_> {
     }
 }
 
-/// Sets the score of `oom-score-adj` for a primary.
+/// Sets the score of `oom-score-adj` for a primary. The log says what could not be done; the error is for whoever asked.
 pub fn apply_oom_score(score: &mut OomScore, config: &Config) -> Result<(), String> {
     use crate::process::oom_score::Policy;
     let policy = match config.oom_score_adj {
@@ -166,7 +183,10 @@ pub fn apply_oom_score(score: &mut OomScore, config: &Config) -> Result<(), Stri
         config::OomScoreAdj::Relative => Policy::Relative,
         config::OomScoreAdj::Absolute => Policy::Absolute,
     };
-    score.apply(policy, config.oom_score_adj_values[0])
+    score.apply(policy, config.oom_score_adj_values[0]).map_err(|reason| {
+        log::warning!("{reason}");
+        "Failed to set current oom_score_adj. Check server logs.".to_owned()
+    })
 }
 
 /// The shutdown that a signal means: `shutdown-on-sigint` and `shutdown-on-sigterm`.

@@ -191,6 +191,7 @@ impl Start {
             config_file: self.sources.file.clone(),
             program: self.program.clone(),
             listeners: replaced,
+            listening: host::listening(&self.config).into(),
             wake_door: Box::new({
                 let inbox = inboxes[0].clone();
                 move || inbox.wake()

@@ -413,12 +413,13 @@ impl Worker {
                     more.push(*number);
                 }
             }
+            self.evict_clients(&turn);
             self.executor.run(&mut self.batch, &mut self.connections);
             for number in &turn {
                 self.note_wait(*number);
                 self.send(*number, &config, now, &mut more);
             }
-            self.engine.evict_clients(&config);
+            self.evict_clients(&turn);
             more.sort_unstable();
             more.dedup();
             turn = more;
@@ -427,6 +428,20 @@ impl Worker {
         if self.engine.log.is_read() {
             self.engine.log.wake_writer();
             self.engine.let_disk_catch_up();
+        }
+    }
+
+    /// Ends the largest clients where all take more than `maxmemory-clients` allows; what they have sent does not run.
+    fn evict_clients(&mut self, turn: &[usize]) {
+        if !self.engine.evict_clients(self.executor.config()) {
+            return;
+        }
+        for number in turn {
+            if let Some(connection) = self.connections.get(*number)
+                && connection.peer.client.record.killed.load(Relaxed)
+            {
+                connection.peer.client.set_state(State::CLOSING, true);
+            }
         }
     }
 
@@ -444,8 +459,10 @@ impl Worker {
         };
         match self.batch.plan(self.engine, number, &mut connection.peer, limits) {
             Ok(engine::batch::Planned { more, missing }) => {
-                if missing > 0 {
-                    connection.expect(missing);
+                connection.expect(missing);
+                if missing > 0 || connection.holds_much() {
+                    // What has arrived counts before anything of it runs, and commands of others see it in this turn.
+                    connection.publish(&self.engine.clients, 0);
                 }
                 more
             }
@@ -467,10 +484,14 @@ impl Worker {
             connection.peer.client.set_state(State::CLOSING, true);
         }
         let log = &self.engine.log;
-        if std::mem::take(&mut connection.peer.client.tells) && log.holds() {
+        let may_send = connection.may_send(config);
+        if std::mem::take(&mut connection.peer.client.tells) && may_send.is_ok() && log.holds() {
             connection.hold(log);
         }
-        let sent = if connection.unsent() > 0 { connection.flush(&mut self.pool, log) } else { Ok(0) };
+        let sent = may_send.and_then(|()| match connection.unsent() {
+            0 => Ok(0),
+            _ => connection.flush(&mut self.pool, log),
+        });
         if connection.is_held() {
             self.held.push(number);
         }

@@ -90,3 +90,43 @@ fn a_load_that_debug_asks_for_counts_anew() {
         assert_eq!(client.line("SET key value").text(), "OK");
     }
 }
+
+/// What a primary writes may have a LIMIT beside an exact trim; and who was seen when is known by the load, as in Redis.
+#[test]
+fn streams_of_another_server_are_trimmed_and_their_consumers_seen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let requests = [
+        "XADD s 1-1 a b",
+        "XADD s 2-1 a b",
+        "XADD s MAXLEN = 2 LIMIT 5 3-1 a b",
+        "XTRIM s MAXLEN = 2 LIMIT 1",
+        "XGROUP CREATE s g 0",
+        "XGROUP CREATECONSUMER s g idle",
+        "XCLAIM s g busy 0 3-1 TIME 1700000000000 RETRYCOUNT 3 FORCE JUSTID LASTID 3-1",
+    ];
+    let mut file = Vec::new();
+    for request in requests {
+        let words: Vec<&str> = request.split(' ').collect();
+        file.extend(format!("*{}\r\n", words.len()).bytes());
+        words.iter().for_each(|word| file.extend(format!("${}\r\n{word}\r\n", word.len()).bytes()));
+    }
+    std::fs::write(folder.path().join("appendonly.aof"), file).expect("written");
+    let dir = folder.path().to_string_lossy().into_owned();
+    let server = Server::start(Kind::Ours, &["--appendonly", "yes", "--dir", &dir]);
+    let mut client = server.client();
+    assert_eq!(client.line("XLEN s").integer(), Some(2), "{}", server.printed());
+    let consumers = client.line("XINFO CONSUMERS s g");
+    let idle = |index: usize, field: usize| {
+        consumers.elements().expect("consumers")[index].elements().expect("fields")[field].integer()
+    };
+    for (consumer, fields) in [(0, &[5, 7][..]), (1, &[5])] {
+        for field in fields {
+            let millis = idle(consumer, *field).expect("a number");
+            assert!((0..600_000).contains(&millis), "{consumers:?}");
+        }
+    }
+    assert_eq!(idle(1, 7), Some(-1), "it has never had anything to do");
+    let pending = client.line("XPENDING s g - + 10");
+    let since = pending.elements().expect("entries")[0].elements().expect("an entry")[2].integer();
+    assert!(since.is_some_and(|millis| millis > 600_000), "the log says when it was delivered: {pending:?}");
+}

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use codec::number::F64Text;
 use engine::args::{Options, is};
 use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome, ServerCx};
 
@@ -114,7 +115,7 @@ fn stats(cx: &mut ServerCx) -> Outcome {
         reply.bulk(name.as_bytes());
         match figure {
             Figure::Count(n) => reply.int(n),
-            Figure::Part(x) => reply.double(x),
+            Figure::Part(x) => reply.double(&F64Text::new(x)),
             Figure::Tables { slots, due } => {
                 reply.map(2);
                 reply.bulk(b"overhead.hashtable.main");

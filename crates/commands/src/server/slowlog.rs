@@ -93,6 +93,25 @@ mod tests {
     use engine::testing::Tester;
 
     #[test]
+    fn a_command_that_waits_is_logged_once_it_has_run() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("CONFIG SET slowlog-log-slower-than 0", "+OK");
+        t.client(1).check("CLIENT SETNAME waiting", "+OK");
+        t.check("BLPOP l 0", "");
+        let is_logged =
+            |t: &mut Tester| t.reply("SLOWLOG GET").contains("[$BLPOP, $l, $0], $127.0.0.1:50001, $waiting]");
+        t.client(0);
+        assert!(!is_logged(&mut t));
+        t.check("RPUSH l a", ":1");
+        t.check_received(1, Some("[$l, $a]"), Some("[$l, $a]"));
+        assert!(is_logged(t.client(0)));
+        t.check("SLOWLOG RESET", "+OK");
+        t.client(1).check("BLPOP l 0.01", "");
+        t.time_out(1);
+        assert!(t.client(0).reply("SLOWLOG GET").contains("[$BLPOP, $l, $0.01]"));
+    }
+
+    #[test]
     fn slow_commands_are_kept_newest_first() {
         let config = Config { slowlog_log_slower_than: 0, slowlog_max_len: 3, ..Config::default() };
         let mut t = Tester::with_config(crate::FAMILIES, config);

@@ -113,7 +113,7 @@ fn sets<'v>(view: &'v mut View, keys: Args) -> Result<Vec<Option<&'v Set>>, Erro
 fn intersection(sets: &[Option<&Set>], most: usize, limits: &Limits) -> Set {
     let Some(all) = sets.iter().copied().collect::<Option<Vec<&Set>>>() else { return Set::default() };
     let Some(smallest) = all.iter().min_by_key(|set| set.len()) else { return Set::default() };
-    let (mut found, mut left) = (smallest.like(), most);
+    let (mut found, mut left) = (smallest.common(), most);
     for entry in smallest.iter() {
         if left == 0 {
             break;
@@ -211,6 +211,19 @@ fn sintercard(cx: &mut KeyCx) -> Outcome {
 #[cfg(test)]
 mod tests {
     use engine::testing::Tester;
+
+    #[test]
+    fn an_intersection_is_as_small_as_it_can_be() {
+        let mut t = Tester::new(crate::FAMILIES);
+        t.check("CONFIG SET set-max-listpack-entries 3", "+OK");
+        t.check("SADD a w x y z", ":4");
+        t.check("SADD b v w x 1", ":4");
+        t.check("OBJECT ENCODING a", "$hashtable");
+        t.check("SINTERSTORE c a b", ":2");
+        t.check("OBJECT ENCODING c", "$listpack");
+        t.check("SINTERSTORE c a a", ":4");
+        t.check("OBJECT ENCODING c", "$hashtable");
+    }
 
     #[test]
     fn combinations() {

@@ -89,7 +89,7 @@ struct Addition {
 }
 
 impl Addition {
-    fn parse(args: Args, node_entries: usize) -> Result<Addition, Error> {
+    fn parse(args: Args, node_entries: usize, applies: bool) -> Result<Addition, Error> {
         let (mut options, mut make, mut at) = (Options::default(), true, 2);
         let mut id = None;
         while let Some(word) = args.get(at).filter(|_| id.is_none()) {
@@ -104,7 +104,7 @@ impl Addition {
                 id = Some(NewId::parse(word)?);
             }
         }
-        let trim = options.finish(node_entries)?;
+        let trim = options.finish(node_entries, applies)?;
         if trim.is_none() && options.has_limit() {
             return Err(LIMIT_OF_EXACT);
         }
@@ -121,7 +121,7 @@ impl Addition {
 
 fn xadd(cx: &mut KeyCx) -> Outcome {
     let (args, now, limits, records) = (cx.args, cx.now(), cx.limits(), cx.view.records);
-    let addition = Addition::parse(args, limits.stream_node_max_entries)?;
+    let addition = Addition::parse(args, limits.stream_node_max_entries, cx.applies())?;
     let (key, first) = (args.at(1), addition.id_at + 1);
     let missing = if addition.make { Missing::Create } else { Missing::Skip };
     let added: Option<Result<_, Error>> =

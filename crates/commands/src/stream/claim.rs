@@ -210,7 +210,7 @@ fn group_of<'s>(stream: &'s mut Stream, args: Args) -> Result<&'s mut ConsumerGr
 }
 
 fn xclaim(cx: &mut KeyCx) -> Outcome {
-    let (args, now) = (cx.args, cx.now());
+    let (args, now) = (cx.args, cx.clock());
     let mut effects = Effects::new(cx, args.at(1), args.at(2));
     let claimed = modify_unwatched(cx, args.at(1), |stream, to| {
         let group = group_of(stream, args)?;
@@ -264,7 +264,7 @@ fn autoclaim_options(claim: &mut Claim, args: Args) -> Result<usize, Error> {
 }
 
 fn xautoclaim(cx: &mut KeyCx) -> Outcome {
-    let (args, now) = (cx.args, cx.now());
+    let (args, now) = (cx.args, cx.clock());
     let mut claim = Claim::new(args.at(4), "XAUTOCLAIM", now)?;
     let start = ids::start(args.at(5))?;
     let mut most = autoclaim_options(&mut claim, args)?;

@@ -183,7 +183,7 @@ fn create(cx: &mut KeyCx) -> Outcome {
 }
 
 fn create_consumer(cx: &mut KeyCx) -> Outcome {
-    let (args, now) = (cx.args, cx.now());
+    let (args, now) = (cx.args, cx.clock());
     let mut effects = Effects::new(cx, args.at(2), args.at(3));
     let created = modify_group(cx, |group, _| {
         let is_new = !group.consumers().contains_key(args.at(4));

@@ -58,7 +58,7 @@ fn xreadgroup(cx: &mut KeyCx) -> Outcome {
     let mut reply = Reply::begin(&cx.reply);
     for (stream, from) in froms.into_iter().enumerate() {
         let key = request.key(stream);
-        let (mut effects, now) = (Effects::new(cx, key, group), cx.now());
+        let (mut effects, now) = (Effects::new(cx, key, group), cx.clock());
         modify_unwatched(cx, key, |stream, to| {
             let Some(found) = stream.groups.get_mut(group) else { return Ok(()) };
             let (consumer, created) = found.see(consumer, now);

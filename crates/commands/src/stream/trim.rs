@@ -89,8 +89,9 @@ impl Options {
         self.limit.is_some()
     }
 
-    /// What is asked for, if anything is; a node has at most `node_entries` entries, or any number for 0.
-    pub(super) fn finish(self, node_entries: usize) -> Result<Option<Request>, Error> {
+    /// What is asked for, if anything is; a node has at most `node_entries` entries, or any number for 0. Where a log is
+    /// applied (`applies`), whose threshold is what is to stay, LIMIT is of no account.
+    pub(super) fn finish(self, node_entries: usize, applies: bool) -> Result<Option<Request>, Error> {
         let Some((keep, threshold, whole_nodes)) = self.keep else {
             return match self.limit {
                 None | Some((_, 0)) => Ok(None),
@@ -100,6 +101,7 @@ impl Options {
             };
         };
         let limit = match self.limit {
+            _ if applies => 0,
             Some(_) if !whole_nodes => return Err(LIMIT_OF_EXACT),
             Some((_, limit)) => limit,
             None if whole_nodes => default_limit(node_entries),
@@ -155,7 +157,7 @@ fn xtrim(cx: &mut KeyCx) -> Outcome {
     while at < args.len() {
         at = options.accept(args, at)?.ok_or(Error::Syntax)?;
     }
-    let request = options.finish(cx.limits().stream_node_max_entries)?;
+    let request = options.finish(cx.limits().stream_node_max_entries, cx.applies())?;
     let request = request.ok_or(Error::text(NO_STRATEGY))?;
     let event = (NotifyEvents::STREAM, "xtrim");
     let removed = cx.modify(args.at(1), Missing::Skip, event, |stream: &mut Stream, change| {

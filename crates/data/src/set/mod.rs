@@ -74,12 +74,12 @@ impl Set {
         Ok(set)
     }
 
-    /// An empty set in the encoding that an intersection with this one as its smallest begins with.
-    pub fn like(&self) -> Set {
+    /// An empty set in the encoding that an intersection with this one as its smallest begins with: however large this one is,
+    /// what it has in common with others may be little.
+    pub fn common(&self) -> Set {
         match self {
             Set::Ints(_) => Set::default(),
-            Set::Packed(_) => Set::Packed(Listpack::new()),
-            Set::Table(_) => Set::Table(Members::new()),
+            Set::Packed(_) | Set::Table(_) => Set::Packed(Listpack::new()),
         }
     }
 

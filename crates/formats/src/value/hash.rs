@@ -54,7 +54,7 @@ pub fn write(hash: &Hash, reader: u16, writer: &mut Writer<'_>) {
     }
 }
 
-const DUPLICATE: &str = "hash has a field twice";
+const DUPLICATE: &str = "Hash integrity check failed: a field stands there twice";
 const EMPTY: &str = "hash has no fields";
 const TIME: &str = "hash has an invalid due time";
 
@@ -77,7 +77,8 @@ fn listpack(
     let offset = reader.offset();
     let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
     let bytes = reader.string()?.into_bytes();
-    let listpack = ListpackRef::validate(&bytes).map_err(|_| wrong("invalid listpack of a hash"))?;
+    let listpack =
+        ListpackRef::validate(&bytes).map_err(|_| wrong("Hash listpack integrity check failed"))?;
     sound(offset, make(listpack))
 }
 
@@ -97,7 +98,7 @@ fn sound(offset: usize, hash: Result<Hash, Unsound>) -> Result<Hash, Error> {
 /// Reads one that is a ziplist.
 pub fn read_ziplist(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Error> {
     let offset = reader.offset();
-    let listpack = super::ziplist(reader, "invalid ziplist of a hash")?;
+    let listpack = super::ziplist(reader, "Hash ziplist integrity check failed")?;
     sound(offset, Hash::from_listpack(listpack.view(), limits))
 }
 
@@ -105,7 +106,7 @@ pub fn read_ziplist(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Er
 pub fn read_zipmap(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Error> {
     let offset = reader.offset();
     let bytes = reader.string()?.into_bytes();
-    let wrong = Error { offset, kind: ErrorKind::Value("invalid zipmap of a hash") };
+    let wrong = Error { offset, kind: ErrorKind::Value("Zipmap integrity check failed") };
     let zipmap = ZipmapRef::validate(&bytes).map_err(|_| wrong)?;
     let mut listpack = Listpack::new();
     // Without the spare bytes it is hardly larger; if it were, it would be no zipmap that Redis made.
@@ -224,7 +225,7 @@ mod tests {
             assert!(found.clone().is_err_and(|e| e.to_string().starts_with(error)), "{body:?}: {found:?}");
         }
         let found = read_listpack(&mut Reader::new(b"\x01a"), &limits).map(|hash| fields(&hash));
-        assert!(found.is_err_and(|e| e.to_string().starts_with("invalid listpack of a hash")));
+        assert!(found.is_err_and(|e| e.to_string().starts_with("Hash listpack integrity check failed")));
     }
 
     proptest! {

@@ -58,10 +58,11 @@ pub fn read_nodes(reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Erro
         let container = reader.length()?;
         let bytes = reader.string()?.into_bytes();
         match container {
+            PLAIN if bytes.is_empty() => return Err(wrong("plain node of a list is empty")),
             PLAIN => list.append(NodeRef::Plain(&bytes), limits),
             PACKED => {
-                let listpack =
-                    ListpackRef::validate(&bytes).map_err(|_| wrong("invalid listpack of a list"))?;
+                let listpack = ListpackRef::validate(&bytes)
+                    .map_err(|_| wrong("List listpack integrity check failed"))?;
                 list.append(NodeRef::Packed(listpack), limits);
             }
             _ => return Err(wrong("unknown kind of node in a list")),
@@ -83,7 +84,7 @@ fn push(list: &mut List, element: &[u8], limits: &Limits) {
     list.push(End::Tail, element);
 }
 
-const ZIPLIST: &str = "invalid ziplist of a list";
+const ZIPLIST: &str = "List ziplist integrity check failed";
 
 /// Reads one that is ziplists.
 pub fn read_ziplists(reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Error> {
@@ -165,7 +166,8 @@ mod tests {
         for (body, error) in [
             (&b"\x00"[..], "list has no elements"),
             (b"\x01\x03\x01a", "unknown kind of node in a list"),
-            (b"\x01\x02\x01a", "invalid listpack of a list"),
+            (b"\x01\x01\x00", "plain node of a list is empty"),
+            (b"\x01\x02\x01a", "List listpack integrity check failed"),
             (b"\x80\xff\xff\xff\xff\x01\x01a", "unexpected end"),
         ] {
             let found = read_nodes(&mut Reader::new(body), &limits).map(|list| elements(&list));

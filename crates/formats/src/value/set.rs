@@ -36,7 +36,7 @@ pub fn write(set: &Set, reader: u16, writer: &mut Writer<'_>) {
     set.iter().for_each(|member| member.with_bytes(|member| writer.string(member)));
 }
 
-const DUPLICATE: &str = "set has a member twice";
+const DUPLICATE: &str = "Set integrity check failed: a member stands there twice";
 const EMPTY: &str = "set has no members";
 
 /// Reads one that is an intset.
@@ -44,7 +44,8 @@ pub fn read_intset(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Erro
     let offset = reader.offset();
     let bytes = reader.string()?.into_bytes();
     let intset = IntsetRef::validate(&bytes);
-    let intset = intset.map_err(|_| Error { offset, kind: ErrorKind::Value("invalid intset of a set") })?;
+    let intset =
+        intset.map_err(|_| Error { offset, kind: ErrorKind::Value("Intset integrity check failed") })?;
     Ok(Set::from_intset(intset, limits))
 }
 
@@ -53,7 +54,7 @@ pub fn read_listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Er
     let offset = reader.offset();
     let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
     let bytes = reader.string()?.into_bytes();
-    let listpack = ListpackRef::validate(&bytes).map_err(|_| wrong("invalid listpack of a set"))?;
+    let listpack = ListpackRef::validate(&bytes).map_err(|_| wrong("Set listpack integrity check failed"))?;
     let set = Set::from_listpack(listpack, limits).map_err(|_| wrong(DUPLICATE))?;
     if set.is_empty() { Err(Error { offset, kind: ErrorKind::Empty(EMPTY) }) } else { Ok(set) }
 }
@@ -111,9 +112,9 @@ mod tests {
             assert!(found.clone().is_err_and(|e| e.to_string().starts_with(error)), "{body:?}: {found:?}");
         }
         let intset = read_intset(&mut Reader::new(b"\x01a"), &limits).map(|set| members(&set));
-        assert!(intset.is_err_and(|e| e.to_string().starts_with("invalid intset")));
+        assert!(intset.is_err_and(|e| e.to_string().starts_with("Intset integrity")));
         let listpack = read_listpack(&mut Reader::new(b"\x01a"), &limits).map(|set| members(&set));
-        assert!(listpack.is_err_and(|e| e.to_string().starts_with("invalid listpack of a set")));
+        assert!(listpack.is_err_and(|e| e.to_string().starts_with("Set listpack integrity check failed")));
     }
 
     proptest! {

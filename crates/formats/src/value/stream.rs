@@ -89,12 +89,12 @@ fn write_id(id: StreamId, writer: &mut Writer<'_>) {
 /// Entries read, where nobody knows.
 const UNKNOWN: i64 = -1;
 
-const NODE: &str = "invalid node of a stream";
+const NODE: &str = "Stream listpack integrity check failed";
 const LENGTH: &str = "stream has another number of entries than it says";
 const LAST_ID: &str = "last ID of a stream is below that of an entry";
 const ORDER: &str = "node of a stream is out of order";
 const GROUP: &str = "stream has a group twice";
-const CONSUMER: &str = "group of a stream has a consumer twice";
+const CONSUMER: &str = "Duplicate stream consumer detected";
 const PENDING: &str = "group of a stream has a pending entry twice";
 const NOT_PENDING: &str = "consumer has an entry that is not pending, or another consumer's";
 const NOBODYS: &str = "pending entry of a stream is no consumer's";

@@ -87,13 +87,13 @@ fn large_ziplists_become_tables() {
 #[test]
 fn zipmaps_are_read_as_hashes() {
     let read = restored(body(types::HASH_ZIPMAP, |w| w.string(b"\x02\x01a\x03\x02one??\x01b\x011")), 1);
-    assert_eq!(read, Err(ErrorKind::Value("invalid zipmap of a hash")));
+    assert_eq!(read, Err(ErrorKind::Value("Zipmap integrity check failed")));
     let read =
         restored(body(types::HASH_ZIPMAP, |w| w.string(b"\x02\x01a\x03\x02one??\x01b\x01\x001\xff")), 1);
     assert_eq!(read, Ok((Type::Hash, "listpack", texts(&["a", "one", "b", "1"]))));
     let twice = b"\x02\x01a\x01\x001\x01a\x01\x002\xff";
     let read = restored(body(types::HASH_ZIPMAP, |writer| writer.string(twice)), 1);
-    assert_eq!(read, Err(ErrorKind::Value("hash has a field twice")));
+    assert_eq!(read, Err(ErrorKind::Value("Hash integrity check failed: a field stands there twice")));
 }
 
 /// Type 22 is a hash of Valkey's where the version is one of Valkey's, and nothing that is read elsewhere.
@@ -121,9 +121,9 @@ fn valkeys_hashes() {
 #[test]
 fn damaged_ziplists_are_named() {
     for (value_type, wrong) in [
-        (types::LIST_ZIPLIST, "invalid ziplist of a list"),
-        (types::ZSET_ZIPLIST, "invalid ziplist of a sorted set"),
-        (types::HASH_ZIPLIST, "invalid ziplist of a hash"),
+        (types::LIST_ZIPLIST, "List ziplist integrity check failed"),
+        (types::ZSET_ZIPLIST, "Zset ziplist integrity check failed"),
+        (types::HASH_ZIPLIST, "Hash ziplist integrity check failed"),
     ] {
         let read = |packed: &[u8]| restored(body(value_type, |writer| writer.string(packed)), 9);
         assert_eq!(read(b"no ziplist"), Err(ErrorKind::Value(wrong)));

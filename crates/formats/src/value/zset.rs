@@ -42,14 +42,15 @@ pub fn read_listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Zset, E
     let offset = reader.offset();
     let wrong = |text| Error { offset, kind: ErrorKind::Value(text) };
     let bytes = reader.string()?.into_bytes();
-    let listpack = ListpackRef::validate(&bytes).map_err(|_| wrong("invalid listpack of a sorted set"))?;
+    let listpack =
+        ListpackRef::validate(&bytes).map_err(|_| wrong("Zset listpack integrity check failed"))?;
     sound(offset, Zset::from_listpack(listpack, limits))
 }
 
 /// Reads one that is a ziplist.
 pub fn read_ziplist(reader: &mut Reader<'_>, limits: &Limits) -> Result<Zset, Error> {
     let offset = reader.offset();
-    let listpack = super::ziplist(reader, "invalid ziplist of a sorted set")?;
+    let listpack = super::ziplist(reader, "Zset ziplist integrity check failed")?;
     sound(offset, Zset::from_listpack(listpack.view(), limits))
 }
 
@@ -67,7 +68,7 @@ fn sound(offset: usize, zset: Result<Zset, Unsound>) -> Result<Zset, Error> {
 }
 
 const SCORE: &str = "score of a sorted set is no number";
-const DUPLICATE: &str = "sorted set has a member twice";
+const DUPLICATE: &str = "Zset integrity check failed: a member stands there twice";
 const EMPTY: &str = "sorted set has no members";
 
 /// Reads one whose scores are text.
@@ -185,7 +186,7 @@ mod tests {
         assert_eq!(kind(&[b"\x05\x01\x01a", &nan[..]].concat()), ErrorKind::Value(SCORE));
         assert_eq!(kind(b"\x03\x02\x01a\x011\x01a\x012"), ErrorKind::Value(DUPLICATE));
         assert_eq!(kind(b"\x05\x81\xff\xff\xff\xff\xff\xff\xff\xff\x01a"), ErrorKind::Truncated);
-        assert_eq!(kind(b"\x11\x03abc"), ErrorKind::Value("invalid listpack of a sorted set"));
+        assert_eq!(kind(b"\x11\x03abc"), ErrorKind::Value("Zset listpack integrity check failed"));
     }
 
     proptest! {

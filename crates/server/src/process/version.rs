@@ -1,7 +1,6 @@
 //! Which server this is: the Redis it speaks as, and the Carnelian it is.
 
-/// The Redis whose behaviour clients may count on, in INFO, HELLO and `-v`.
-pub const REDIS_VERSION: &str = "7.4.1";
+pub use engine::REDIS_VERSION;
 
 /// Our own version.
 pub const CARNELIAN_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -9,7 +9,8 @@ use std::time::Duration;
 use suites::{Client, Kind, Server, Value};
 
 /// Both have these limits, so that edges are near: offsets above 1 MiB are refused.
-const OPTIONS: [&str; 4] = ["--proto-max-bulk-len", "1mb", "--slowlog-log-slower-than", "-1"];
+const OPTIONS: [&str; 6] =
+    ["--proto-max-bulk-len", "1mb", "--slowlog-log-slower-than", "-1", "--list-compress-depth", "1"];
 
 /// Longer than `<soon>`.
 const WAIT: Duration = Duration::from_millis(crate::atoms::SOON_MS * 3 / 2);

@@ -100,6 +100,22 @@ fn the_hard_output_limit_closes_at_once() {
     assert!(log.contains("scheduled to be closed ASAP for overcoming of output buffer limits."), "{log}");
 }
 
+/// As in Redis the limit holds before anything is sent, so that a reply comes whole or not at all.
+#[test]
+fn of_a_reply_beyond_the_hard_limit_nothing_is_sent() {
+    let watched = Watched::start(&["--client-output-buffer-limit", "normal", "100000", "0", "0"]);
+    let mut client = watched.server.client();
+    assert_eq!(client.call(&["SET", "k", &"x".repeat(60_000)]).text(), "OK");
+    assert_eq!(client.line("GET k").text().len(), 60_000);
+    let mut greedy = watched.server.client();
+    greedy.send_raw(b"SET done 1\r\nGET k\r\nGET k\r\n").expect("sending");
+    let got = greedy.read_to_end();
+    assert!(got.as_ref().map_or(true, Vec::is_empty), "{got:?}");
+    assert_eq!(client.line("GET done").text(), "1");
+    assert_eq!(client.line("CLIENT LIST").text().lines().count(), 1);
+    watched.is_well();
+}
+
 #[test]
 fn the_soft_output_limit_closes_after_its_seconds() {
     let watched = Watched::start(&["--client-output-buffer-limit", "normal", "0", "256kb", "1"]);

@@ -143,3 +143,72 @@ fn the_largest_clients_go_when_all_take_too_much() {
     assert_eq!(info(&mut small, "evicted_clients"), 1);
     assert_eq!(info(&mut small, "connected_clients"), 2);
 }
+
+/// What CLIENT LIST says of the client of this name.
+fn client_field(client: &mut Client, name: &str, field: &str) -> Option<u64> {
+    let list = client.line("CLIENT LIST").text();
+    let line = list.lines().find(|line| line.contains(&format!(" name={name} ")))?;
+    line.split(' ').find_map(|word| word.strip_prefix(field)?.strip_prefix('=')?.parse().ok())
+}
+
+#[test]
+fn an_argument_under_way_is_a_clients_memory_and_shows_exactly() {
+    let server = Server::start(Kind::Ours, &["--io-threads", "1"]);
+    let (mut client, mut sender) = (server.client(), server.client());
+    assert_eq!(sender.line("CLIENT SETNAME sender").text(), "OK");
+    sender.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n").expect("sent");
+    sender.send_raw(&[b'x'; 1_000_000]).expect("sent");
+    let shown = |client: &mut Client, field| client_field(client, "sender", field).expect("it is connected");
+    eventually("the bytes of the argument", || (shown(&mut client, "qbuf") == 1_000_000).then_some(()));
+    assert_eq!(shown(&mut client, "argv-mem"), 30, "the length lines and the arguments before it");
+    let memory = shown(&mut client, "tot-mem");
+    assert!((1_000_000..1_010_000).contains(&memory), "{memory}");
+    sender.send_raw(b"\r\n").expect("sent");
+    assert_eq!(sender.read().expect("a reply").text(), "OK");
+    assert!(shown(&mut client, "tot-mem") < 10_000);
+}
+
+#[test]
+fn watched_keys_are_a_clients_memory() {
+    let server = Server::start(Kind::Ours, &["--maxmemory-clients", "1mb"]);
+    let mut client = server.client();
+    let mut many = vec!["WATCH".to_owned()];
+    many.extend((0..20_000).map(|n| format!("key:{n:08}")));
+    let _ = client.send(&many);
+    let ended = client.read_to_end();
+    assert!(ended.as_ref().map_or(true, |bytes| bytes.is_empty() || bytes == b"+OK\r\n"), "{ended:?}");
+    assert_eq!(info(&mut server.client(), "evicted_clients"), 1);
+}
+
+/// In one turn, before anything is sent: the clients go, not the keys.
+#[test]
+fn clients_with_large_replies_go_before_keys_do() {
+    let args = ["--maxmemory", "40mb", "--maxmemory-policy", "allkeys-lru", "--maxmemory-clients", "4mb"];
+    let server = Server::start(
+        Kind::Ours,
+        &[&args[..], &["--io-threads", "1", "--enable-debug-command", "yes"]].concat(),
+    );
+    let (mut client, mut sleeper) = (server.client(), server.client());
+    for key in 0..50 {
+        assert_eq!(client.call(&["SET", &key.to_string(), &"x".repeat(100_000)]).text(), "OK");
+    }
+    let mut readers: Vec<Client> = (0..80).map(|_| server.client()).collect();
+    sleeper.send_raw(b"DEBUG SLEEP 0.5\r\n").expect("sent");
+    for reader in &mut readers {
+        reader.send_raw(&b"GET 1\r\n".repeat(8)).expect("sent");
+    }
+    assert_eq!(sleeper.read().expect("a reply").text(), "OK");
+    eventually("an eviction", || (info(&mut client, "evicted_clients") > 0).then_some(()));
+    assert_eq!((info(&mut client, "evicted_keys"), client.line("DBSIZE").integer()), (0, Some(50)));
+}
+
+#[test]
+fn a_request_that_takes_too_much_is_not_run() {
+    let server = Server::start(Kind::Ours, &["--maxmemory-clients", "3000000"]);
+    let (mut client, mut large) = (server.client(), server.client());
+    let _ = large.send(&["SET", "k", &"x".repeat(3_000_000)]);
+    let ended = large.read_to_end();
+    assert!(ended.as_ref().map_or(true, Vec::is_empty), "{ended:?}");
+    assert_eq!(client.line("EXISTS k").integer(), Some(0));
+    assert_eq!(info(&mut client, "evicted_clients"), 1);
+}

@@ -84,6 +84,36 @@ fn config_set_moves_the_port_and_the_addresses() {
 }
 
 #[test]
+fn config_set_that_cannot_act_in_full_leaves_the_port_and_all_else() {
+    let server = Server::start::<&str>(Kind::Ours, &[]);
+    let mut first = server.client();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (taken_port, free) = (taken.local_addr().expect("its address").port(), suites::free_port());
+    for settings in [
+        format!("timeout 9 port {taken_port}"),
+        format!("port {taken_port} bind 127.0.0.1"),
+        format!("port {free} timeout 9 activedefrag yes"),
+        format!("timeout 9 bind 192.0.2.1 port {free}"),
+    ] {
+        let reply = first.line(&format!("CONFIG SET {settings}"));
+        assert!(reply.text().starts_with("ERR CONFIG SET failed"), "{settings}: {}", reply.text());
+        assert_eq!(
+            Client::connect(server.port()).expect("the old port").line("PING").text(),
+            "PONG",
+            "{settings}"
+        );
+        assert!(TcpStream::connect(("127.0.0.1", free)).is_err(), "{settings}");
+        let kept = first.line("CONFIG GET port timeout");
+        let kept: Vec<String> =
+            kept.elements().unwrap_or_default().iter().map(|value| value.text()).collect();
+        assert!(kept.contains(&server.port().to_string()) && kept.contains(&"0".to_owned()), "{kept:?}");
+    }
+    assert!(!server.printed().contains("could not be restored"), "{}", server.printed());
+    assert_eq!(first.line(&format!("CONFIG SET timeout 9 port {free}")).text(), "OK");
+    assert_eq!(Client::connect(free).expect("the new port").line("PING").text(), "PONG");
+}
+
+#[test]
 fn one_client_too_many_is_told_so() {
     let server = Server::start(Kind::Ours, &["--maxclients", "5"]);
     // The connection that waited for the start may still be on its way out.

@@ -71,15 +71,15 @@ impl<'a> Lines<'a> {
     /// Sizes in bytes. Replies have no fixed buffer here: all of them count as the list's, in one block.
     fn buffers(&mut self, record: &ClientRecord) {
         let received = record.query_len.load(Relaxed);
-        let (own_args, received) = match record.id == self.own {
+        let (args, received) = match record.id == self.own {
             // The request that runs is in the buffer still, and not in the record yet.
-            true => (self.args.total_bytes(), received.max(request_len(self.args))),
-            false => (0, received),
+            true => (self.args.total_bytes() as u64, received.max(request_len(self.args))),
+            false => (record.request_len.load(Relaxed), received),
         };
         let output = record.output_len.load(Relaxed);
         let _ = write!(
             self.out,
-            "qbuf={received} qbuf-free={} argv-mem={own_args} multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={output} tot-mem={} events={} ",
+            "qbuf={received} qbuf-free={} argv-mem={args} multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={output} tot-mem={} events={} ",
             record.query_free.load(Relaxed),
             record.args_len.load(Relaxed),
             u8::from(output > 0),

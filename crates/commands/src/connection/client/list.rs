@@ -90,7 +90,10 @@ fn state(record: &ClientRecord) -> State {
 
 fn reply_lines(cx: &mut ServerCx, clients: &[Arc<ClientRecord>]) {
     let mut lines = Lines::new(cx.engine, cx.client.record.id, cx.args, cx.now());
-    clients.iter().for_each(|record| lines.add(record));
+    // A client that was killed is gone, though its worker has yet to close the connection.
+    let own = cx.client.record.id;
+    let shown = clients.iter().filter(|record| record.id == own || !record.killed.load(Relaxed));
+    shown.for_each(|record| lines.add(record));
     let text = lines.text();
     cx.reply().verbatim("txt", text.as_bytes());
 }

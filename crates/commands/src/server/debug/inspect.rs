@@ -6,7 +6,7 @@ use data::List;
 use data::list::Facts;
 use engine::args::integer;
 use engine::{Arg, Command, Error, Handler, Outcome, ServerCx};
-use formats::rdb::Writer;
+use formats::rdb::{Writer, version};
 use keyspace::{Found, Str};
 
 pub const OBJECT: Command = Command {
@@ -24,6 +24,38 @@ pub const LISTPACK: Command = Command {
     arity: 3,
     args: &[Arg::key("key")],
     handler: Handler::Exclusive(listpack),
+    ..Command::DEFAULT
+};
+
+pub const MALLCTL: Command = Command {
+    name: "mallctl",
+    summary: "Returns the number behind one of the allocator's control names.",
+    arity: 3,
+    args: &[Arg::string("name")],
+    handler: Handler::Exclusive(|cx| {
+        let name = String::from_utf8_lossy(cx.args.at(2));
+        let number = memory::control(&name).ok_or(Error::text("ERR mallctl(): No such file or directory"))?;
+        cx.reply().int(number as i64);
+        Ok(())
+    }),
+    ..Command::DEFAULT
+};
+
+pub const MALLCTL_STR: Command = Command {
+    name: "mallctl-str",
+    summary: "Runs one of the allocator's controls that have no value.",
+    arity: 4,
+    args: &[Arg::string("name"), Arg::word("void", "VOID")],
+    handler: Handler::Exclusive(|cx| {
+        if !cx.args.at(3).eq_ignore_ascii_case(b"VOID") {
+            return Err(Error::Syntax);
+        }
+        match memory::run_control(&String::from_utf8_lossy(cx.args.at(2))) {
+            true => cx.reply().ok(),
+            false => return Err(Error::text("ERR mallctl(): No such file or directory")),
+        }
+        Ok(())
+    }),
     ..Command::DEFAULT
 };
 
@@ -97,10 +129,11 @@ fn listpack(cx: &mut ServerCx) -> Outcome {
 fn serialized_len(found: Found, compress: bool) -> usize {
     let mut bytes = Vec::new();
     let mut writer = if compress { Writer::new(&mut bytes) } else { Writer::uncompressed(&mut bytes) };
-    match found.str() {
-        Ok(Str::Int(n)) => writer.integer(n),
-        Ok(Str::Bytes(text)) => writer.string(text),
-        Err(_) => {}
+    match (found.object(), found.str()) {
+        (Some(object), _) => formats::value::write(object, version::REDIS_7_0, &mut writer),
+        (None, Ok(Str::Int(n))) => writer.integer(n),
+        (None, Ok(Str::Bytes(text))) => writer.string(text),
+        (None, Err(_)) => {}
     }
     bytes.len()
 }
@@ -144,6 +177,17 @@ mod tests {
     #[test]
     fn objects() {
         let mut t = Tester::new(crate::FAMILIES);
+        t.check("RPUSH l a b", ":2");
+        assert!(
+            t.reply("DEBUG OBJECT l").contains(" serializedlength:16 "),
+            "one node: its bytes, and four before them"
+        );
+        t.check("DEL l", ":1");
+        t.check("DEBUG MALLCTL arenas.quantum", ":8");
+        t.check("DEBUG MALLCTL-STR thread.tcache.flush VOID", "+OK");
+        t.check("DEBUG MALLCTL-STR nosuch VOID", "-ERR mallctl(): No such file or directory");
+        t.check("DEBUG MALLCTL-STR thread.tcache.flush x", "-ERR syntax error");
+        t.check("DEBUG MALLCTL nosuch", "-ERR mallctl(): No such file or directory");
         t.check("DEBUG OBJECT nokey", "-ERR no such key");
         let mut object = |value: &str| {
             t.check(&format!("SET k {value}"), "+OK");

@@ -54,6 +54,8 @@ const SUBCOMMANDS: Command = Command {
         LOADAOF,
         LOG,
         inspect::LISTPACK,
+        inspect::MALLCTL,
+        inspect::MALLCTL_STR,
         inspect::OBJECT,
         crash::PANIC,
         switches::PAUSE_CRON,
@@ -64,6 +66,7 @@ const SUBCOMMANDS: Command = Command {
         switches::REPLYBUFFER,
         crash::SEGFAULT,
         switches::SET_ACTIVE_EXPIRE,
+        switches::SET_SKIP_CHECKSUM_VALIDATION,
         SLEEP,
     ],
     ..DEBUG

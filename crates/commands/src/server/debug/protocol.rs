@@ -14,11 +14,10 @@ pub const PROTOCOL: Command = Command {
 
 type Write = fn(&mut Encoder);
 
-#[allow(clippy::approx_constant, reason = "Redis's value, which is not meant to be pi")]
 const TYPES: &[(&str, Write)] = &[
     ("string", |reply| reply.bulk(b"Hello World")),
     ("integer", |reply| reply.int(12345)),
-    ("double", |reply| reply.double(3.141)),
+    ("double", |reply| reply.double(b"3.141")),
     ("bignum", |reply| reply.big_number("1234567999999999999999999999999999999")),
     ("null", |reply| reply.null()),
     ("array", |reply| {

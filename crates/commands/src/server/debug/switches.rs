@@ -24,6 +24,13 @@ pub const PAUSE_CRON: Command = Command {
     ..SET_ACTIVE_EXPIRE
 };
 
+pub const SET_SKIP_CHECKSUM_VALIDATION: Command = Command {
+    name: "set-skip-checksum-validation",
+    summary: "1: RESTORE takes payloads whose checksum is wrong. 0: it refuses them.",
+    handler: Handler::Exclusive(|cx| turn(cx, &cx.view.keyspace().trusts_payloads)),
+    ..SET_ACTIVE_EXPIRE
+};
+
 pub const DICT_RESIZING: Command = Command {
     name: "dict-resizing",
     summary: "Accepted: tables grow and shrink a segment at a time.",

@@ -95,7 +95,7 @@ impl<'c, 'v> Sources<'c, 'v> {
 impl ClientSums {
     fn of(engine: &Engine) -> ClientSums {
         let mut sums = ClientSums::default();
-        for client in engine.clients.list() {
+        for client in engine.clients.list().into_iter().filter(|client| !client.killed.load(Relaxed)) {
             let state = State::from_bits_truncate(client.state.load(Relaxed));
             sums.connected += !state.contains(State::REPLICA) as usize;
             sums.blocked += state.contains(State::BLOCKED) as usize;

@@ -65,8 +65,12 @@ pub const FIELDS: &[Field] = &[
     Always("client_output_buffer_limit_disconnections", |s| sum(s, |w| &w.output_limit_closed)),
     Idle("reply_buffer_shrinks", "0"),
     Idle("reply_buffer_expands", "0"),
-    Always("eventloop_cycles", |s| sum(s, |w| &w.cycles)),
-    Always("eventloop_duration_sum", |s| micros(s.engine.stats.total(|w| &w.cycle_nanos))),
+    Always("eventloop_cycles", |s| {
+        (s.engine.stats.total(|w| &w.cycles) + s.engine.cron.count.get()).to_string()
+    }),
+    Always("eventloop_duration_sum", |s| {
+        micros(s.engine.stats.total(|w| &w.cycle_nanos) + s.engine.cron.nanos.get())
+    }),
     Always("eventloop_duration_cmd_sum", |s| micros(s.engine.stats.total(|w| &w.command_nanos))),
     Always("instantaneous_eventloop_cycles_per_sec", |s| s.engine.rates.get().cycles.to_string()),
     Always("instantaneous_eventloop_duration_usec", |s| s.engine.rates.get().cycle_micros.to_string()),
@@ -78,7 +82,7 @@ pub const FIELDS: &[Field] = &[
 
 pub const DEBUG: &[Field] = &[
     Idle("eventloop_duration_aof_sum", "0"),
-    Always("eventloop_duration_cron_sum", |s| micros(s.engine.cron_nanos.get())),
+    Always("eventloop_duration_cron_sum", |s| micros(s.engine.cron.nanos.get())),
     Always("eventloop_duration_max", |s| micros(s.engine.stats.largest(|w| &w.longest_cycle))),
     Always("eventloop_cmd_per_cycle_max", |s| s.engine.stats.largest(|w| &w.most_commands).to_string()),
 ];
