@@ -25,14 +25,18 @@ pub struct Facts {
     pub info: Info,
     /// How long one PING took on the open connection.
     pub ping: Duration,
+    /// How long opening that connection took, with TLS and AUTH.
+    pub connect: Duration,
     /// CLUSTER NODES and INFO of a cluster's node.
     pub cluster: Option<Cluster>,
     /// Of a Sentinel: the primaries that it watches.
     pub watched: Vec<Watched>,
-    /// CONFIG GET *, asked less often than the rest.
+    /// CONFIG GET *, of a Sentinel SENTINEL CONFIG GET *; asked less often than the rest.
     pub config: Arc<Config>,
     /// SLOWLOG LEN and GET.
     pub slowlog: Slowlog,
+    /// Valkey's COMMANDLOG LEN: slow calls, large requests, large replies.
+    pub commandlog: Option<[i64; 3]>,
     /// LATENCY LATEST.
     pub spikes: Vec<Spike>,
     /// CLIENT LIST.
