@@ -13,7 +13,7 @@ struct Need {
     present: fn() -> bool,
 }
 
-const NEEDS: [Need; 11] = [
+const NEEDS: [Need; 12] = [
     Need { what: "a C compiler for jemalloc", package: "gcc", present: || which("cc").is_some() },
     Need { what: "make for jemalloc", package: "make", present: || which("make").is_some() },
     Need {
@@ -42,8 +42,17 @@ const NEEDS: [Need; 11] = [
         package: "python3-venv",
         present: || python_with_venv().is_some(),
     },
-    Need { what: "Node.js, for ioredis", package: "nodejs", present: || which("node").is_some() },
-    Need { what: "npm, for ioredis", package: "npm", present: || which("npm").is_some() },
+    Need {
+        what: "Node.js, for ioredis and playwright",
+        package: "nodejs",
+        present: || which("node").is_some(),
+    },
+    Need { what: "npm, for ioredis and playwright", package: "npm", present: || which("npm").is_some() },
+    Need {
+        what: "Chromium, for the monitor's dashboard",
+        package: "chromium",
+        present: || which("chromium").is_some(),
+    },
     Need {
         what: "ip, for addresses in a network namespace",
         package: "iproute2",
@@ -75,7 +84,8 @@ pub fn meet(install: bool) -> Done {
         apt_get(&packages)?;
     }
     python_packages(install)?;
-    node_packages(install)
+    node_packages("node", "tests/suites/node", install)?;
+    node_packages("browser", "tools/monitor/tests/browser", install)
 }
 
 /// Installs packages as root, or by sudo where that asks for no password.
@@ -114,10 +124,10 @@ fn python_packages(install: bool) -> Done {
     })
 }
 
-fn node_packages(install: bool) -> Done {
-    let wanted =
-        ["package.json", "package-lock.json"].map(|name| root().join("tests/suites/node").join(name));
-    up_to_date("node", &[&wanted[0], &wanted[1]], install, |folder| {
+/// The packages that the two files in `from` name, in `target/clients/NAME`.
+fn node_packages(name: &str, from: &str, install: bool) -> Done {
+    let wanted = ["package.json", "package-lock.json"].map(|name| root().join(from).join(name));
+    up_to_date(name, &[&wanted[0], &wanted[1]], install, |folder| {
         for file in &wanted {
             let name = file.file_name().unwrap_or_default();
             fs::copy(file, folder.join(name)).map_err(|error| format!("{}: {error}", file.display()))?;

@@ -3,7 +3,7 @@
 
 const main = document.getElementById("main");
 const KEEP = 3600;                       // samples a chart looks back on when there is no history
-let overview = { targets: [], alerts: [] };
+let overview = { targets: [], alerts: [], events: [] };
 let marks = [];                          // events drawn on the charts
 let view = null;                         // {update(), close()} of what is shown
 const samples = new Map();               // url -> {at: [], NAME: []}
@@ -80,18 +80,26 @@ function overview_view() {
   return { update };
 }
 
-// Keeps the focus and the scroll position of what is replaced.
+// Shows content in place of what a holder has: nodes of the same shape stay, so focus, scroll position and a click under way survive.
+// Only for content without listeners.
 function replace(holder, content) {
-  const focused = holder.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-  const left = holder.firstElementChild?.scrollLeft ?? 0;
-  holder.replaceChildren(content);
-  content.scrollLeft = left;
-  if (focused) holder.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  if (holder.firstChild) morph(holder.firstChild, content); else holder.append(content);
+}
+
+function morph(from, to) {
+  if (from.nodeName !== to.nodeName) return from.replaceWith(to);
+  if (from instanceof Text) { if (from.data !== to.data) from.data = to.data; return; }
+  for (const { name } of [...from.attributes]) if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
+  for (const { name, value } of to.attributes) if (name !== "open" && from.getAttribute(name) !== value) from.setAttribute(name, value);
+  const old = [...from.childNodes], fresh = [...to.childNodes];
+  fresh.forEach((child, place) => { if (place < old.length) morph(old[place], child); else from.append(child); });
+  old.slice(fresh.length).forEach(child => child.remove());
 }
 
 function topology_view() {
-  const trees = element("div");
-  main.replaceChildren(element("h2", {}, "Topology"), trees);
+  fetch_json(`/api/events?from=${Date.now() - KEEP * 1000}`).then(note, () => {});
+  const trees = element("div"), events = element("div");
+  main.replaceChildren(element("h2", {}, "Topology"), trees, events);
   const update = () => {
     const by_address = new Map(overview.targets.map(target => [target.address, target]));
     const named = address => by_address.has(address) ? link(by_address.get(address)) : address;
@@ -106,7 +114,8 @@ function topology_view() {
     const lost = overview.targets.filter(target => target.role === "slave" && target.topology.link !== "up").map(target =>
       element("li", { class: "critical-text" }, link(target), ` has no link to ${target.topology.primary}`));
     const dead = overview.targets.filter(target => target.failure).map(target => element("li", { class: "critical-text" }, link(target), " " + target.failure));
-    trees.replaceChildren(element("ul", { class: "tree" }, primaries, sentinels, lost, dead));
+    replace(trees, element("ul", { class: "tree" }, primaries, sentinels, lost, dead));
+    replace(events, event_list(marks.filter(mark => mark.kind !== "alert").map(mark => ({ ...mark, text: `${mark.target}: ${mark.text}` }))));
   };
   return { update };
 }
@@ -118,9 +127,9 @@ function alerts_view() {
     alert.alert, alert.target, alert.text + (alert.silenced ? " (silenced)" : ""), alert.advice, clock(alert.at)];
   const head = [["level"], ["alert"], ["server"], ["what", "long"], ["what to do", "long"], ["since"]];
   const update = async () => {
-    now.replaceChildren(overview.alerts.length ? table(head, overview.alerts.map(row), "Firing alerts") : element("p", { class: "faint" }, "Nothing fires."));
+    replace(now, overview.alerts.length ? table(head, overview.alerts.map(row), "Firing alerts") : element("p", { class: "faint" }, "Nothing fires."));
     const { past: events } = await fetch_json("/api/alerts");
-    past.replaceChildren(table(head.with(5, ["when"]), events.map(row), "Past alerts"));
+    replace(past, table(head.with(5, ["when"]), events.map(row), "Past alerts"));
   };
   return { update };
 }
@@ -139,7 +148,10 @@ const CHARTS = [
   ["Keys", ["keys"], value => human(value)],
   ["Expired and evicted a second", ["exp/s", "evt/s"], value => human(value)],
 ];
-const TABS = ["Slow log", "Commands", "Clients", "Configuration", "Info"];
+// Those that the visitor works in must stay as they are; the others follow the server.
+const STILL = ["Top keys", "Configuration", "Console", "Admin"];
+const tabs_of = () => ["Slow log", "Commands", ...overview.console ? ["Top keys"] : [], "Clients", "Configuration", "Info",
+  ...overview.console ? ["Console"] : [], ...overview.admin ? ["Admin"] : []];
 
 function resolved(name) {
   const probe = element("i", { class: name });
@@ -186,24 +198,49 @@ function data_of(url, names) {
 }
 
 function target_view(url) {
-  const details = element("div"), charts = CHARTS.map(([title, names, format]) => chart(title, names, format, url));
-  const tabs = element("div", { class: "tabs", role: "tablist" });
-  let tab = 0, timer = 0;
+  const details = element("div", { role: "tabpanel", id: "panel", "aria-labelledby": "tab-0" }), events = element("div");
+  const charts = CHARTS.map(([title, names, format]) => chart(title, names, format, url));
+  const names = tabs_of(), bar = element("div", { class: "tabs", role: "tablist", "aria-label": "Details" });
+  let tab = 0, shown = null;
   const show = async () => {
-    [...tabs.children].forEach((button, place) => button.setAttribute("aria-selected", place === tab));
-    try { details.replaceChildren(panel(TABS[tab], await fetch_json("/api/target?url=" + encodeURIComponent(url)))); }
-    catch (problem) { details.replaceChildren(element("p", { class: "critical-text" }, problem.message)); }
+    const asked = tab;
+    [...bar.children].forEach((button, place) => { button.setAttribute("aria-selected", place === tab); button.tabIndex = place === tab ? 0 : -1; });
+    details.setAttribute("aria-labelledby", `tab-${tab}`);
+    try {
+      const facts = await fetch_json("/api/target?url=" + encodeURIComponent(url));
+      if (asked !== tab) return;
+      const content = panel(names[tab], facts, url);
+      // What follows the server has no listeners; a panel of another tab may have some.
+      if (shown === tab) replace(details, content); else details.replaceChildren(content);
+      shown = tab;
+    } catch (problem) { shown = null; details.replaceChildren(element("p", { class: "critical-text" }, problem.message)); }
   };
-  tabs.append(...TABS.map((name, place) => element("button", { role: "tab", type: "button", onclick: () => { tab = place; show(); } }, name)));
-  main.replaceChildren(element("h2", {}, url), element("div", { class: "charts" }, charts.map(one => one.figure)), tabs, details);
+  const choose = place => { tab = (place + names.length) % names.length; show(); };
+  bar.append(...names.map((name, place) => element("button", { role: "tab", type: "button", id: `tab-${place}`, "aria-controls": "panel", onclick: () => choose(place) }, name)));
+  bar.addEventListener("keydown", event => {
+    const place = { ArrowLeft: tab - 1, ArrowRight: tab + 1, Home: 0, End: names.length - 1 }[event.key];
+    if (place === undefined) return;
+    event.preventDefault();
+    choose(place);
+    bar.children[tab].focus();
+  });
+  main.replaceChildren(element("h2", {}, url), element("div", { class: "charts" }, charts.map(one => one.figure)), events, bar, details);
   show();
-  // The configuration has a search field that must keep its text; the others follow the server.
-  timer = setInterval(() => { if (TABS[tab] !== "Configuration") show(); }, 5000);
-  preload(url).then(() => charts.forEach(one => one.update()), () => {});
-  return { update: () => charts.forEach(one => one.update()), close: () => { clearInterval(timer); charts.forEach(one => one.close()); } };
+  const timer = setInterval(() => { if (!STILL.includes(names[tab])) show(); }, 5000);
+  const update = () => { charts.forEach(one => one.update()); replace(events, event_list(marks.filter(mark => mark.target === url))); };
+  preload(url).then(update, () => {});
+  return { update, close: () => { clearInterval(timer); charts.forEach(one => one.close()); } };
 }
 
-function panel(name, facts) {
+// Failovers, slot moves, restarts and alerts in words; the charts have a line for each.
+function event_list(events) {
+  if (events.length === 0) return element("p", { class: "faint" }, "No events.");
+  const newest = events.slice(-12).reverse();
+  return element("details", { class: "events", open: "" }, element("summary", {}, "Events"),
+    element("ul", {}, newest.map(mark => element("li", {}, element("time", {}, clock(mark.at)), ` ${mark.kind}: ${mark.text}`))));
+}
+
+function panel(name, facts, url) {
   if (facts.failure) return element("p", { class: "critical-text" }, facts.failure);
   switch (name) {
     case "Slow log": {
@@ -212,39 +249,48 @@ function panel(name, facts) {
         calls.map(call => [(call.took_us / 1000).toFixed(3), clock(call.at * 1000), call.name || call.client, call.command]), "Slow log");
     }
     case "Commands": {
+      const busy = facts.recent.reduce((total, one) => total + one.usec, 0);
+      const recent = table([["command"], ["calls/s", "number"], ["µs a call", "number"], ["share of time", "number"]],
+        facts.recent.slice(0, 20).map(one => [one.command, human(one.calls), (one.usec / one.calls).toFixed(2), percent(busy > 0 ? 100 * one.usec / busy : null)]), "Top commands");
       const all = [...facts.commands].sort((a, b) => b.usec - a.usec);
-      return table([["command"], ["calls", "number"], ["seconds", "number"], ["µs a call", "number"], ["failed", "number"], ["rejected", "number"]],
-        all.map(one => [one.command, human(one.calls), (one.usec / 1e6).toFixed(3), (one.usec / Math.max(1, one.calls)).toFixed(2), one.failed ?? "–", one.rejected ?? "–"]), "Commands");
+      return element("div", {}, element("h2", {}, "Top commands of the last minute"), recent, element("h2", {}, "Since the start"),
+        table([["command"], ["calls", "number"], ["seconds", "number"], ["µs a call", "number"], ["failed", "number"], ["rejected", "number"]],
+        all.map(one => [one.command, human(one.calls), (one.usec / 1e6).toFixed(3), (one.usec / Math.max(1, one.calls)).toFixed(2), one.failed ?? "–", one.rejected ?? "–"]), "Commands"));
     }
     case "Clients": {
       const keys = ["id", "addr", "name", "user", "age", "idle", "db", "cmd", "tot-mem", "qbuf"];
       return table(keys.map(key => [key]), facts.clients.map(client => keys.map(key => client[key] ?? "")), `${facts.client_count} clients`);
     }
-    case "Configuration": return searchable(facts.config, "Directives");
+    case "Top keys": return keys_panel(url);
+    case "Configuration": return config_panel(url, facts.config);
+    case "Console": return console_panel(url, address_of(url));
+    case "Admin": return admin_panel(url, address_of(url));
     default: return element("div", {}, Object.entries(facts.info).map(([section, fields]) =>
       element("section", {}, element("h2", {}, section), table([["field"], ["value", "long"]], fields, section))));
   }
 }
 
-function searchable(rows, caption) {
-  const list = element("div");
-  const fill = text => list.replaceChildren(table([["directive"], ["value", "long"]], rows.filter(row => row[0].includes(text)), caption));
-  fill("");
-  return element("div", {}, element("input", { type: "search", placeholder: "search", "aria-label": "search directives", oninput: event => fill(event.target.value) }), list);
-}
+const address_of = url => overview.targets.find(target => target.url === url)?.address ?? url;
 
 // ---- data ----------------------------------------------------------------------------------------------------
 
+// What was before the page came: events, and with a history samples.
 async function preload(url) {
-  const now = Date.now();
+  const since = Date.now() - KEEP * 1000;
+  note(await fetch_json(`/api/events?from=${since}`));
   if (!overview.history || samples.get(url)?.loaded) return;
-  const history = await fetch_json(`/api/history?target=${encodeURIComponent(url)}&from=${now - KEEP * 1000}`);
+  const history = await fetch_json(`/api/history?target=${encodeURIComponent(url)}&from=${since}`);
   const live = samples.get(url), first = live?.at[0] ?? Infinity;
   const count = history.at.filter(at => at < first).length;
   const merged = { loaded: true, at: [...history.at.slice(0, count), ...(live?.at ?? [])] };
   for (const [name, values] of Object.entries(history.series)) merged[name] = [...values.slice(0, count), ...(live?.[name] ?? [])];
   samples.set(url, merged);
-  marks = await fetch_json(`/api/events?from=${now - KEEP * 1000}`);
+}
+
+// Takes events in, each once, oldest first.
+function note(events) {
+  const known = new Set(marks.map(mark => mark.at + mark.target + mark.text));
+  marks = [...marks, ...events.filter(mark => !known.has(mark.at + mark.target + mark.text))].sort((a, b) => a.at - b.at).slice(-1000);
 }
 
 function remember(target) {
@@ -274,6 +320,7 @@ function listen() {
   source.onmessage = message => {
     overview = JSON.parse(message.data);
     overview.targets.forEach(remember);
+    note(overview.events);
     state.textContent = "live, " + new Date(overview.at).toLocaleTimeString();
     badge.hidden = overview.alerts.length === 0;
     badge.textContent = overview.alerts.length;
@@ -284,5 +331,5 @@ function listen() {
 
 addEventListener("hashchange", () => { route(); main.focus({ preventScroll: true }); scrollTo(0, 0); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", route);
-route();
-listen();
+// The first overview says which views there are.
+fetch_json("/api/overview").then(first => { overview = first; overview.targets.forEach(remember); note(overview.events); }, () => {}).then(() => { route(); listen(); });

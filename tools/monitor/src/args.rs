@@ -3,6 +3,8 @@
 
 use crate::check::Check;
 use crate::faina::Faina;
+use crate::prometheus::Details;
+use crate::target::Trust;
 use clap::{Args, Parser, Subcommand};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -32,7 +34,11 @@ pub enum Task {
     /// Check one server: a Nagios plugin (exit code 0-3, performance data) or a collectd exec plugin
     Check(Check),
     /// Print the table of alerts as Markdown
-    Rules,
+    Rules {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Statistics of a MONITOR log from a file or standard input
     Faina(Faina),
 }
@@ -64,6 +70,30 @@ pub struct Serve {
     /// File with the visitors' password
     #[arg(long, value_name = "FILE", requires = "user")]
     pub password_file: Option<PathBuf>,
+    /// Serve HTTPS with this certificate (PEM, the whole chain)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's key
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Let only visitors in that show a certificate of these authorities
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_client_ca: Option<PathBuf>,
+    /// Allow changes from the dashboard: configuration, flush, every command of the console. Each is logged first
+    #[arg(long, requires_all = ["user", "audit_log"])]
+    pub enable_admin: bool,
+    /// File to which every change is appended, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
+    /// No console and no sampling of keys: the dashboard shows what servers say about themselves, never what they hold
+    #[arg(long, conflicts_with = "enable_admin")]
+    pub no_console: bool,
+    /// What /metrics and /scrape show beyond the usual.
+    #[command(flatten)]
+    pub details: Details,
+    /// For servers behind rediss:// that have no certificates of their own in the configuration.
+    #[command(flatten)]
+    pub trust: Trust,
     /// Threads that serve HTTP and ask servers
     #[arg(long, visible_alias = "worker", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub workers: u16,
@@ -116,5 +146,17 @@ mod tests {
         assert_eq!(Monitor::try_parse_from::<[&str; 0], &str>([]).unwrap().serve.port, 8000);
         assert!(Monitor::try_parse_from(["--interval=nan"]).is_err());
         assert!(Monitor::try_parse_from(["--workers=0"]).is_err());
+    }
+
+    #[test]
+    fn changes_need_a_password_and_a_log() {
+        let all = ["--enable-admin", "--user=me", "--password-file=p", "--audit-log=a"];
+        assert!(Monitor::try_parse_from(all).is_ok());
+        for missing in 1..all.len() {
+            let rest = all.iter().enumerate().filter(|(place, _)| *place != missing);
+            assert!(Monitor::try_parse_from(rest.map(|(_, word)| *word)).is_err(), "{missing}");
+        }
+        assert!(Monitor::try_parse_from(["--tls-cert=c"]).is_err());
+        assert!(Monitor::try_parse_from(["--cert=c", "redis://h"]).is_err());
     }
 }

@@ -8,15 +8,18 @@
 //! - [`alert`] is the table of alerts and what becomes of them, [`check`] the same for Nagios and collectd;
 //! - [`columns`] is the table of numbers that views show, [`history`] keeps them in SQLite;
 //! - [`top`] is the terminal's view, [`faina`] the statistics of a MONITOR log;
+//! - [`console`] runs a visitor's command and [`sample`] looks for top keys; [`audit`] is the log of changes;
 //! - [`web`] serves them all, [`file`](mod@file) configures it.
 //!
 //! Everything logs to stderr and nothing logs a password.
 
 pub mod alert;
 pub mod args;
+pub mod audit;
 pub mod check;
 pub mod collect;
 pub mod columns;
+pub mod console;
 pub mod contract;
 pub mod facts;
 pub mod faina;
@@ -24,6 +27,7 @@ pub mod file;
 pub mod history;
 pub mod host;
 pub mod prometheus;
+pub mod sample;
 pub mod serve;
 pub mod target;
 pub mod top;
@@ -44,8 +48,11 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     match parsed.task {
         Some(Task::Check(check)) => check::run(&check),
         Some(Task::Faina(faina)) => faina::run(&faina),
-        Some(Task::Rules) => {
-            print!("{}", alert::documentation());
+        Some(Task::Rules { json }) => {
+            match json {
+                true => println!("{}", alert::as_json()),
+                false => print!("{}", alert::documentation()),
+            }
             ExitCode::SUCCESS
         }
         None => serve::run(&parsed.serve),

@@ -2,18 +2,21 @@
 
 use crate::alert::Watchman;
 use crate::args::{Monitor, Serve};
+use crate::audit::Audit;
 use crate::collect::{Collector, Settings};
 use crate::file::Configuration;
 use crate::history::{self, Keep, Writer};
 use crate::target::{Allow, Secret, Target};
-use crate::web::{App, Door, Overview, router};
+use crate::web::{App, Door, Meter, Overview, Powers, acceptor, router, serve as serve_http};
 use crate::wire::Limits;
 use clap::Parser;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// Serves what the command line and the configuration name, until SIGINT or SIGTERM. Exits with 2 if they are bad, 1 if it cannot listen.
 pub fn run(args: &Serve) -> ExitCode {
@@ -66,7 +69,11 @@ pub fn runtime(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
 }
 
-async fn listen(args: &Serve, configuration: Configuration) -> std::io::Result<()> {
+async fn listen(args: &Serve, mut configuration: Configuration) -> std::io::Result<()> {
+    for (target, _) in &mut configuration.targets {
+        target.trust = std::mem::take(&mut target.trust).or(&args.trust);
+    }
+    let (tls, door) = (https(args)?, door(args)?);
     let listener = TcpListener::bind(SocketAddr::new(args.host, args.port)).await?;
     let limits = Limits { time: args.timeout, ..Limits::default() };
     let settings = Settings { interval: args.interval, limits, discover: !args.no_discover };
@@ -85,10 +92,36 @@ async fn listen(args: &Serve, configuration: Configuration) -> std::io::Result<(
         limits,
         parallel: args.parallel,
         overview: Overview::default(),
-        door: door(args)?,
+        powers: powers(args, door.user().is_some())?,
+        door,
+        trust: args.trust.clone(),
+        details: args.details,
+        meter: Meter::default(),
     });
-    tracing::info!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, router(app)).with_graceful_shutdown(stopped()).await
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    tracing::info!("listening on {scheme}://{}", listener.local_addr()?);
+    serve_http(listener, tls, router(app), stopped()).await;
+    Ok(())
+}
+
+/// What visitors may have done. Where strangers may come in without a password, the monitor sends no commands for them.
+fn powers(args: &Serve, is_locked: bool) -> std::io::Result<Powers> {
+    let named =
+        |path: &Path, error: std::io::Error| std::io::Error::other(format!("{}: {error}", path.display()));
+    match &args.audit_log {
+        Some(path) if args.enable_admin => {
+            Audit::open(path).map(Powers::Admin).map_err(|error| named(path, error))
+        }
+        _ if args.no_console || !(is_locked || args.host.is_loopback()) => Ok(Powers::None),
+        _ => Ok(Powers::Read),
+    }
+}
+
+fn https(args: &Serve) -> std::io::Result<Option<TlsAcceptor>> {
+    match (&args.tls_cert, &args.tls_key) {
+        (Some(cert), Some(key)) => acceptor(cert, key, args.tls_client_ca.as_deref()).map(Some),
+        _ => Ok(None),
+    }
 }
 
 fn door(args: &Serve) -> std::io::Result<Door> {

@@ -5,7 +5,7 @@ mod common;
 use common::Directory;
 use monitor::collect::Round;
 use monitor::facts::{Facts, Info};
-use monitor::history::{History, Keep, Level, Span, Writer};
+use monitor::history::{History, Keep, Level, Span, Writer, changes};
 use monitor::target::Target;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -45,6 +45,10 @@ fn rows_are_rolled_up_exported_and_forgotten() {
     let writer = Writer::start(&path, Keep { raw: HOUR, minute: 10 * HOUR, hour: 100 * HOUR }).unwrap();
     writer.round(round(start + 180_000, 5, "slave"));
     writer.round(round(start + 181_000, 5, "master"));
+    let (before, now) = (round(0, 1, "slave"), round(0, 1, "master"));
+    for change in changes(before.facts().unwrap(), now.facts().unwrap()) {
+        assert!(writer.mark(change.at(start, "redis://h")));
+    }
     drop(writer);
     let minutes = read(&path, Level::Minute);
     assert_eq!(minutes["at"], json!([start, start + 60_000, start + 120_000, start + 180_000]));

@@ -1,11 +1,15 @@
 //! Damaged replies: whatever a server says, every view stays well-formed. The damage is pseudo-random and the same in each run.
 
+mod common;
+
 use monitor::collect::Round;
 use monitor::contract::{compact, document};
 use monitor::facts::{Cluster, Facts, Info, parse_clients};
-use monitor::prometheus::{Exposition, describe};
+use monitor::prometheus::{Details, Exposition, describe};
 use monitor::target::Target;
 use monitor::wire::{Budget, Failure, read_reply};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 const INFO: &str = concat!(
@@ -57,6 +61,8 @@ fn is_sample(line: &str) -> bool {
 #[test]
 fn damaged_facts_leave_every_view_well_formed() {
     let mut dice = Dice(1);
+    let details =
+        Details { include_config_metrics: true, export_client_list: true, export_client_port: true };
     for _ in 0..3000 {
         let info = Info::parse(&dice.damage(INFO));
         let cluster = Cluster::parse(&dice.damage(NODES), &dice.damage(STATE));
@@ -72,7 +78,7 @@ fn damaged_facts_leave_every_view_well_formed() {
         let target = Target::parse("redis://h").unwrap();
         let round = Round { at: 1, target, discovered: false, took: Duration::ZERO, outcome: Ok(facts) };
         let mut text = Exposition::new();
-        describe(&mut text, &round);
+        describe(&mut text, &round, details);
         for line in text.render().lines() {
             assert!(line.starts_with("# ") || is_sample(line), "{line:?}");
         }
@@ -91,4 +97,62 @@ fn damaged_replies_are_read_or_refused() {
             "{bytes:?}"
         );
     }
+}
+
+/// A server that writes what `next` gives, forever, as fast as it is read or with pauses.
+fn chatter(pause: Duration, next: fn(u64) -> Vec<u8>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            std::thread::spawn(move || {
+                for round in 0.. {
+                    if stream.write_all(&next(round)).is_err() {
+                        return;
+                    }
+                    std::thread::sleep(pause);
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn endless_and_slow_servers_are_bounded_and_cost_the_others_nothing() {
+    let endless_bulk =
+        |round| if round == 0 { b"+PONG\r\n$33554000\r\n".to_vec() } else { vec![b'x'; 65536] };
+    let endless_array =
+        |round| if round == 0 { b"+PONG\r\n*1000000\r\n".to_vec() } else { b":1\r\n".repeat(10_000) };
+    let drip = |round| if round == 0 { b"+PONG\r\n$100\r\n".to_vec() } else { b"x".to_vec() };
+    let line = |_| vec![b'x'; 4096];
+    let zero = Duration::ZERO;
+    let liars = [
+        chatter(zero, endless_bulk),
+        chatter(zero, endless_array),
+        chatter(Duration::from_millis(50), drip),
+        chatter(zero, line),
+    ];
+    let good = common::Server::start(&[]);
+    let mut urls: Vec<String> = liars.iter().map(|address| format!("redis://{address}")).collect();
+    urls.push(good.url());
+    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+    let site = common::Site::start(common::app(&urls, Duration::from_secs(1)));
+    let overview = || serde_json::from_str::<serde_json::Value>(&site.get("/api/overview").1).unwrap();
+    let of = |url: &str| {
+        let document = overview();
+        document["targets"].as_array().unwrap().iter().find(|target| target["url"] == url).cloned()
+    };
+    for url in &urls[..4] {
+        common::wait_for("its failure", || of(url).is_some_and(|target| target["failure"].is_string()));
+    }
+    let first = of(urls[4]).unwrap();
+    assert!(first["failure"].is_null(), "{first}");
+    common::wait_for("the good one goes on", || of(urls[4]).unwrap()["at"].as_i64() > first["at"].as_i64());
+    // Peak memory of the whole test process: 32 MiB a reply is the bound, and nothing is kept of it.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(kib < 400_000, "{kib} KiB");
 }

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Process, Server, Site, app, wait_for};
+use common::{Directory, Process, Server, Site, app, wait_for};
+use monitor::prometheus::Details;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -33,37 +34,26 @@ impl Metrics {
     }
 }
 
-/// Families that count the exporter's own work, which is not ours.
-const ITS_OWN: [&str; 5] = [
-    "redis_exporter_scrapes_total",
-    "redis_exporter_scrape_duration_seconds",
-    "redis_exporter_last_scrape_connect_time_seconds",
-    "redis_target_scrape_request_errors_total",
-    "redis_last_key_groups_scrape_duration_milliseconds",
-];
-
 /// A gauge in Debian's 1.45, a counter in 1.88, whose table is ours.
 const NEWER_TYPE: &str = "redis_expired_time_cap_reached_total";
 
-/// Values that stand still between two scrapes of an idle server.
-const STILL: [&str; 17] = [
-    "redis_db_keys{",
-    "redis_db_keys_expiring{",
-    "redis_config_",
-    "redis_memory_max_bytes",
-    "redis_keyspace_misses_total",
-    "redis_errors_total{err=\"ERR\"}",
-    "redis_key_size",
-    "redis_key_value",
-    "redis_keys_count",
-    "redis_stream_l",
-    "redis_stream_groups",
-    "redis_stream_group_consumers",
-    "redis_stream_group_consumer_messages",
-    "redis_stream_radix",
-    "redis_cluster_enabled",
-    "redis_rdb_last_bgsave_status",
-    "redis_commands_total{cmd=\"set\"}",
+/// Values that differ because each of us is a client itself, or because a moment has passed.
+const RESTLESS: [&str; 15] = [
+    "redis_db_avg_ttl_seconds",
+    "redis_expired_stale_percentage",
+    "redis_master_last_io_seconds_ago",
+    "redis_connected_slave_lag_seconds",
+    "redis_sentinel_master_last_ok_ping_reply_seconds",
+    "redis_latency_percentiles_usec",
+    "redis_exporter_",
+    "redis_connected_clients",
+    "redis_client_",
+    "redis_allocator_",
+    "redis_mem_",
+    "redis_memory_used_",
+    "redis_start_time_seconds",
+    "redis_instantaneous_",
+    "redis_slowlog_last_id",
 ];
 
 fn http_get(port: u16, path: &str) -> Option<String> {
@@ -75,10 +65,11 @@ fn http_get(port: u16, path: &str) -> Option<String> {
     text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
 }
 
-fn exporter(server: &Server) -> Option<(Process, u16)> {
+fn exporter(url: &str) -> Option<(Process, u16)> {
     let port = free_port();
     let child = Command::new("prometheus-redis-exporter")
-        .args(["-web.listen-address", &format!("127.0.0.1:{port}"), "-redis.addr", &server.url()])
+        .args(["-web.listen-address", &format!("127.0.0.1:{port}"), "-redis.addr", url])
+        .args(["-include-config-metrics", "-include-system-metrics", "-export-client-list"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -118,35 +109,57 @@ fn normalized(sample: &str) -> String {
     }
 }
 
-fn compare(ours: &Metrics, theirs: &Metrics) {
-    for (family, kind) in &theirs.types {
-        if !family.starts_with("redis_") || ITS_OWN.contains(&family.as_str()) {
-            continue;
-        }
-        let own = ours.types.get(family).unwrap_or_else(|| panic!("{family} is missing"));
-        assert!(own == kind || family == NEWER_TYPE, "{family}: {own}, theirs {kind}");
+/// One answer of ours between two of theirs: what is the same in both of theirs is the same in ours.
+struct Comparison {
+    ours: Metrics,
+    before: Metrics,
+    after: Metrics,
+}
+
+impl Comparison {
+    fn of(site: &Site, port: u16, path: &str) -> Self {
+        let theirs = || Metrics::parse(&http_get(port, path).expect("the exporter answers"));
+        // Once in vain, so that commands of the first round have their statistics.
+        let _ = (theirs(), site.get(path));
+        Comparison { before: theirs(), ours: Metrics::parse(&site.get(path).1), after: theirs() }
     }
-    let own: BTreeMap<String, f64> =
-        ours.samples.iter().map(|(sample, value)| (normalized(sample), *value)).collect();
-    let mut compared = 0;
-    for (sample, value) in &theirs.samples {
-        let name = sample.split('{').next().unwrap();
-        if name.starts_with("redis_exporter_build")
-            || ITS_OWN.iter().any(|own| name.starts_with(own))
-            || !name.starts_with("redis_")
-        {
-            continue;
+
+    /// Families, types and labels; returns how many values were compared.
+    fn check(&self) -> usize {
+        for (family, kind) in self.after.types.iter().filter(|(family, _)| family.starts_with("redis_")) {
+            let own = self.ours.types.get(family).unwrap_or_else(|| panic!("{family} is missing"));
+            assert!(own == kind || family == NEWER_TYPE, "{family}: {own}, theirs {kind}");
         }
-        let twins = ours.samples.keys().filter(|own| own.split('{').next() == Some(name));
+        let theirs = self.after.samples.iter().filter(|(sample, _)| sample.starts_with("redis_"));
+        theirs.filter(|(sample, value)| self.check_sample(sample, **value)).count()
+    }
+
+    fn check_sample(&self, sample: &str, value: f64) -> bool {
+        let name = sample.split('{').next().unwrap();
+        if name == "redis_exporter_build_info" {
+            return false;
+        }
+        let twins = self.ours.samples.keys().filter(|own| own.split('{').next() == Some(name));
         let names: Vec<_> = twins.map(|own| label_names(own)).collect();
         assert!(names.contains(&label_names(sample)), "{sample}: labels are {:?}", names.first());
-        if STILL.iter().any(|still| sample.starts_with(still)) {
-            let sample_key = normalized(sample);
-            assert_eq!(own.get(&sample_key), Some(value), "{sample}");
-            compared += 1;
+        let is_still = self.before.samples.get(sample) == Some(&value);
+        if !is_still || RESTLESS.iter().any(|prefix| name.starts_with(prefix)) {
+            return false;
         }
+        let own = self.ours.samples.iter().find(|(own, _)| normalized(own) == normalized(sample));
+        assert_eq!(own.map(|(_, own)| *own), Some(value), "{sample}");
+        true
     }
-    assert!(compared > 30, "only {compared} values compared");
+}
+
+/// The HTTP side with everything that the exporter is asked for too.
+fn detailed(targets: &[&str]) -> Site {
+    Site::start(async {
+        let app = app(targets, Duration::from_secs(3)).await;
+        let details =
+            Details { include_config_metrics: true, export_client_list: true, export_client_port: false };
+        monitor::web::App { details, ..app }
+    })
 }
 
 #[test]
@@ -162,44 +175,80 @@ fn same_families_types_labels_and_values() {
         "XREADGROUP GROUP g c STREAMS s >",
         "RPUSH l 1 2 3",
         "DEBUG SLEEP 0.02",
+        "HSET h f v g w",
+        "ZADD z 1 a 2 b",
+        "SADD u x",
+        "PFADD hll a b c",
     ] {
         server.call(command);
     }
     server.call("CONFIG SET slowlog-log-slower-than 0");
     server.call("PING");
     server.call("CONFIG SET slowlog-log-slower-than -1");
-    let Some((_exporter, port)) = exporter(&server) else { return missing("prometheus-redis-exporter") };
-    let site = Site::start(app(&[&server.url()], Duration::from_secs(3)));
+    let Some((_exporter, port)) = exporter(&server.url()) else {
+        return missing("prometheus-redis-exporter");
+    };
+    let site = detailed(&[&server.url()]);
     wait_for("a round", || site.get("/metrics").1.contains("redis_up 1"));
-    // Twice, so that commands of the first round have their statistics.
     let path = format!(
-        "/scrape?target={}&check-keys=a*,l&check-single-keys=b&check-streams=s&count-keys=*",
+        "/scrape?target={}&check-keys=a*,l,h,z,u&check-single-keys=b,none&check-streams=s&count-keys=*,db1=x*",
         server.url()
     );
-    let _ = (http_get(port, &path), site.get(&path));
-    let (theirs, ours) =
-        (Metrics::parse(&http_get(port, &path).unwrap()), Metrics::parse(&site.get(&path).1));
-    compare(&ours, &theirs);
-    let (theirs, ours) =
-        (Metrics::parse(&http_get(port, "/metrics").unwrap()), Metrics::parse(&site.get("/metrics").1));
-    compare(&ours, &theirs);
-    let spike = ours.samples.get("redis_latency_spike_duration_seconds{event_name=\"command\"}");
+    let compared = Comparison::of(&site, port, &path).check();
+    assert!(compared > 400, "only {compared} values compared");
+    let path =
+        format!("/scrape?target={}&check-single-keys=db1=other&check-single-streams=s,none", server.url());
+    assert!(Comparison::of(&site, port, &path).check() > 400);
+    let watched = Comparison::of(&site, port, "/metrics");
+    assert!(watched.check() > 300);
+    let spike = watched.ours.samples.get("redis_latency_spike_duration_seconds{event_name=\"command\"}");
     assert!(spike.is_some_and(|took| *took > 0.0));
 }
 
 #[test]
 fn a_replica_and_its_primary() {
-    let primary = Server::start(&[]);
+    let primary = Server::start(&["--repl-diskless-sync-delay", "0"]);
     let replica = Server::start(&["--replicaof", "127.0.0.1", &primary.port.to_string()]);
     wait_for("the link", || replica.call("INFO replication").contains("master_link_status:up"));
-    let Some((_exporter, port)) = exporter(&replica) else { return missing("prometheus-redis-exporter") };
-    let site = Site::start(app(&[], Duration::from_secs(3)));
+    let Some((_exporter, port)) = exporter(&replica.url()) else {
+        return missing("prometheus-redis-exporter");
+    };
+    let site = detailed(&[]);
     for server in [&replica, &primary] {
         let path = format!("/scrape?target={}", server.url());
         wait_for("the replica's state", || {
             site.get(&path).1.contains("slave_state=\"online\"") || server.port == replica.port
         });
-        compare(&Metrics::parse(&site.get(&path).1), &Metrics::parse(&http_get(port, &path).unwrap()));
+        let compared = Comparison::of(&site, port, &path).check();
+        assert!(compared > 300, "only {compared} values compared");
+    }
+}
+
+#[test]
+fn a_sentinel_a_clusters_node_and_our_server() {
+    let primary = Server::start(&[]);
+    let directory = Directory::new();
+    let (file, sentinel_port) = (directory.0.join("sentinel.conf"), free_port());
+    let configuration =
+        format!("port {sentinel_port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {} 1\n", primary.port);
+    std::fs::write(&file, configuration).unwrap();
+    let sentinel = Command::new("redis-sentinel").arg(&file).stdout(Stdio::null()).spawn().unwrap();
+    let _sentinel = Process(sentinel);
+    let node = Server::start(&["--cluster-enabled", "yes"]);
+    node.call("CLUSTER ADDSLOTSRANGE 0 16383");
+    wait_for("the cluster", || node.call("CLUSTER INFO").contains("cluster_state:ok"));
+    let ours = suites::Server::start::<&str>(suites::Kind::Ours, &[]);
+    let Some((_exporter, port)) = exporter(&node.url()) else { return missing("prometheus-redis-exporter") };
+    let site = detailed(&[]);
+    for (url, expected) in [
+        (format!("redis://127.0.0.1:{sentinel_port}"), 30),
+        (node.url(), 300),
+        (format!("redis://127.0.0.1:{}", ours.port()), 200),
+    ] {
+        let path = format!("/scrape?target={url}");
+        wait_for("its answer", || site.get(&path).1.contains("\nredis_up 1\n"));
+        let compared = Comparison::of(&site, port, &path).check();
+        assert!(compared > expected, "{url}: only {compared} values compared");
     }
 }
 

@@ -92,6 +92,11 @@ impl Engine {
         events
     }
 
+    /// The last round of a target that it answered.
+    pub fn before(&self, url: &str) -> Option<Arc<Round>> {
+        self.before.get(url).cloned()
+    }
+
     /// What fires now, the worst first.
     pub fn standing(&self) -> Vec<&Standing> {
         let mut firing: Vec<&Standing> =

@@ -13,7 +13,7 @@ mod watchman;
 
 pub use engine::{Engine, Event, Standing};
 pub use readings::Reading;
-pub use rules::{Breach, Group, Level, RULES, Rule, Unit, documentation};
+pub use rules::{Breach, Group, Level, RULES, Rule, Unit, as_json, documentation};
 pub use sinks::{SinkSpec, Sinks};
 pub use tuning::{Silence, Tuned, Tuning, tune};
 pub use watchman::Watchman;

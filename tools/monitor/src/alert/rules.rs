@@ -2,6 +2,7 @@
 
 use super::Reading;
 use super::readings as read;
+use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// How bad it is.
@@ -252,6 +253,17 @@ pub fn quantity(value: f64, unit: Unit) -> String {
         Unit::Seconds => format!("{value:.0} s"),
         Unit::Count | Unit::Flag => format!("{}", (value * 100.0).round() / 100.0),
     }
+}
+
+/// The table for programs.
+pub fn as_json() -> Value {
+    let rule = |rule: &Rule| {
+        json!({
+            "alert": rule.id, "metric": rule.metric, "breach": rule.side(), "unit": rule.unit.symbol(),
+            "warning": rule.warning, "critical": rule.critical, "for": rule.hold, "advice": rule.advice,
+        })
+    };
+    Value::Array(RULES.iter().map(rule).collect())
 }
 
 /// The table as Markdown, for docs/monitor/alerts.md.

@@ -6,7 +6,7 @@ mod nagios;
 use crate::alert::{Reading, Rule, Tuning, tune};
 use crate::collect::{Probe, Round, now_ms};
 use crate::host::Host;
-use crate::target::Target;
+use crate::target::{Target, Trust};
 use crate::wire::Limits;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
@@ -43,6 +43,9 @@ pub struct Check {
     /// Variable that has the password, so that it stands in no process list
     #[arg(long, value_name = "NAME", default_value = "REDISCLI_AUTH")]
     pub password_env: String,
+    /// For servers behind rediss://.
+    #[command(flatten)]
+    pub trust: Trust,
     /// With collectd: end after so many values lists (0: never)
     #[arg(long, default_value_t = 0)]
     pub count: u64,
@@ -88,6 +91,7 @@ impl Check {
 
     fn target(&self) -> Result<Target, String> {
         let mut target = Target::parse(&self.url).map_err(|failure| failure.to_string())?;
+        target.trust = self.trust.clone();
         if target.password.is_none() {
             let password = std::env::var(&self.password_env).ok().filter(|password| !password.is_empty());
             target.password = password.map(crate::target::Secret::new);

@@ -6,8 +6,10 @@
 //!
 //! The newest round of each target is in [`Collector::rounds`]; [`Collector::subscribe`] gives all as they arrive.
 
+mod activity;
 mod probe;
 
+pub use activity::{Activity, Recent};
 pub use probe::Probe;
 
 use crate::facts::Facts;
@@ -75,6 +77,7 @@ struct Watched {
 struct Watch {
     task: AbortHandle,
     newest: Option<Arc<Round>>,
+    activity: Activity,
 }
 
 impl Collector {
@@ -103,6 +106,14 @@ impl Collector {
         self.lock().by_url.get(url)?.newest.clone()
     }
 
+    /// The commands that a target ran in about the last minute, the busiest first.
+    pub fn recent_commands(&self, url: &str) -> Vec<Recent> {
+        let watched = self.lock();
+        let watch = watched.by_url.get(url);
+        let recent = watch.and_then(|watch| Some(watch.activity.recent(watch.newest.as_ref()?)));
+        recent.unwrap_or_default()
+    }
+
     /// All rounds from now on. A subscriber that is too slow misses the oldest.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Round>> {
         self.feed.subscribe()
@@ -120,7 +131,9 @@ impl Collector {
         }
         let url = target.url.clone();
         let task = tokio::spawn(run(Arc::downgrade(self), self.settings, target, discover, discovered));
-        watched.by_url.insert(url, Watch { task: task.abort_handle(), newest: None });
+        watched
+            .by_url
+            .insert(url, Watch { task: task.abort_handle(), newest: None, activity: Activity::default() });
     }
 
     /// Takes a round in. `false` if the target is another name of one that is watched already.
@@ -140,6 +153,7 @@ impl Collector {
         }
         let round = Arc::new(round);
         if let Some(watch) = self.lock().by_url.get_mut(&url) {
+            watch.activity.observe(&round);
             watch.newest = Some(round.clone());
         }
         // No subscriber is no error: the views that poll have their newest round.

@@ -19,6 +19,7 @@ pub struct Probe {
     limits: Limits,
     config_every: Duration,
     connection: Option<Connection>,
+    connect: Duration,
     config: Arc<Config>,
     config_at: Option<Instant>,
 }
@@ -26,7 +27,15 @@ pub struct Probe {
 impl Probe {
     /// A probe of `target`, not yet connected; CONFIG GET is asked again after `config_every`.
     pub fn new(target: Target, limits: Limits, config_every: Duration) -> Self {
-        Probe { target, limits, config_every, connection: None, config: Arc::default(), config_at: None }
+        Probe {
+            target,
+            limits,
+            config_every,
+            connection: None,
+            connect: Duration::ZERO,
+            config: Arc::default(),
+            config_at: None,
+        }
     }
 
     /// The connection, while it is open: for questions beyond the round.
@@ -41,7 +50,12 @@ impl Probe {
     pub async fn round(&mut self) -> Result<Facts, Failure> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => Connection::open(&self.target, self.limits).await?,
+            None => {
+                let started = Instant::now();
+                let connection = Connection::open(&self.target, self.limits).await?;
+                self.connect = started.elapsed();
+                connection
+            }
         };
         let round = tokio::time::timeout(self.limits.time * 2, self.ask(&mut connection));
         let facts = round.await.unwrap_or(Err(Failure::Timeout("reply")))?;
@@ -57,9 +71,11 @@ impl Probe {
         }
         let ping = started.elapsed();
         let info = Info::parse(&connection.call(&["INFO", "ALL"]).await?.into_text()?);
-        let mut facts = Facts { info, ping, ..Facts::default() };
+        let mut facts = Facts { info, ping, connect: self.connect, ..Facts::default() };
         if facts.is_sentinel() {
             facts.watched = watched(connection).await?;
+            let clients = connection.call(&["CLIENT", "LIST"]).await?;
+            facts.clients = clients.text().map(|text| parse_clients(&text)).unwrap_or_default();
             return Ok(facts);
         }
         self.ask_server(connection, &mut facts).await?;

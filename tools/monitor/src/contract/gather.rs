@@ -2,7 +2,7 @@
 
 use super::{Instance, Seen, document, node_url};
 use crate::facts::{Cluster, Info, Node};
-use crate::target::{Allow, Target, redact};
+use crate::target::{Allow, Target, Trust, redact};
 use crate::wire::{Connection, Failure, Limits};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -24,6 +24,8 @@ pub struct Request {
     pub parallel: usize,
     /// What each may cost.
     pub limits: Limits,
+    /// For URLs of `rediss`.
+    pub trust: Trust,
 }
 
 /// What one server answered.
@@ -37,7 +39,7 @@ pub async fn gather(request: &Request, named: &[Target], allow: &Allow) -> Value
     let asker = Asker { permits: Arc::new(Semaphore::new(request.parallel.max(1))), limits: request.limits };
     let parsed = match request.urls.as_slice() {
         [] => named.iter().cloned().map(Ok).collect(),
-        urls => urls.iter().take(MAX_NODES).map(|url| parse(url, allow)).collect(),
+        urls => urls.iter().take(MAX_NODES).map(|url| parse(url, request, allow)).collect(),
     };
     let requested = asker.ask_all(parsed, true).await;
 
@@ -62,9 +64,9 @@ pub async fn gather(request: &Request, named: &[Target], allow: &Allow) -> Value
 /// A server to ask, or the URL that shows in the document and why it is not asked.
 type Asked = Result<Target, (String, Failure)>;
 
-fn parse(url: &str, allow: &Allow) -> Asked {
+fn parse(url: &str, request: &Request, allow: &Allow) -> Asked {
     let target = Target::parse(url).map_err(|failure| (redact(url), failure))?;
-    permit(target, allow)
+    permit(Target { trust: request.trust.clone(), ..target }, allow)
 }
 
 fn permit(target: Target, allow: &Allow) -> Asked {

@@ -25,6 +25,8 @@ pub struct Facts {
     pub info: Info,
     /// How long one PING took on the open connection.
     pub ping: Duration,
+    /// How long opening that connection took, with TLS and AUTH.
+    pub connect: Duration,
     /// CLUSTER NODES and INFO of a cluster's node.
     pub cluster: Option<Cluster>,
     /// Of a Sentinel: the primaries that it watches.

@@ -13,6 +13,26 @@ pub struct Change {
     pub text: String,
 }
 
+/// Something that happened: a change or an alert, as the charts and the table of events have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// Unix time in milliseconds.
+    pub at: i64,
+    /// The server's URL.
+    pub target: String,
+    /// A change's kind, or `alert`.
+    pub kind: String,
+    /// One sentence.
+    pub text: String,
+}
+
+impl Change {
+    /// The change as a mark.
+    pub fn at(self, at: i64, target: &str) -> Mark {
+        Mark { at, target: target.to_owned(), kind: self.kind.to_owned(), text: self.text }
+    }
+}
+
 /// Compares two rounds of one server.
 pub fn changes(before: &Facts, now: &Facts) -> Vec<Change> {
     let mut found = Vec::new();

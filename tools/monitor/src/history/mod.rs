@@ -11,7 +11,7 @@ mod query;
 mod schema;
 mod writer;
 
-pub use changes::{Change, changes};
+pub use changes::{Change, Mark, changes};
 pub use query::{History, Span};
 pub use writer::{Keep, Writer};
 

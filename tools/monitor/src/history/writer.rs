@@ -1,7 +1,6 @@
 //! The one writer: rounds and events in, a transaction a second, roll-ups at each minute's end, old rows out.
 
-use super::{Level, changes, open, schema};
-use crate::alert::Event;
+use super::{Level, Mark, open, schema};
 use crate::collect::Round;
 use crate::columns::{COLUMNS, Sample};
 use rusqlite::{Connection, params, params_from_iter, types::Value};
@@ -37,7 +36,7 @@ impl Keep {
 
 enum Item {
     Round(Arc<Round>),
-    Event(Box<Event>),
+    Mark(Box<Mark>),
 }
 
 /// The open end of the writer's queue. When it is dropped the writer commits and ends.
@@ -69,9 +68,9 @@ impl Writer {
         self.send(Item::Round(round))
     }
 
-    /// Hands an event over.
-    pub fn event(&self, event: Event) -> bool {
-        self.send(Item::Event(Box::new(event)))
+    /// Hands an event over; `false` as with rounds.
+    pub fn mark(&self, mark: Mark) -> bool {
+        self.send(Item::Mark(Box::new(mark)))
     }
 
     fn send(&self, item: Item) -> bool {
@@ -127,7 +126,7 @@ impl Store {
                 newest = newest.max(Some(round.at));
                 self.add_round(round)
             }
-            Item::Event(event) => self.add_event(event.at, &event.target, "alert", &event.text),
+            Item::Mark(mark) => self.add_mark(mark),
         });
         let written = written.and_then(|()| match newest {
             Some(at) if at / Level::Minute.width() > self.rolled_up / Level::Minute.width() => self.tidy(at),
@@ -138,7 +137,9 @@ impl Store {
     }
 
     fn add_round(&mut self, round: &Arc<Round>) -> rusqlite::Result<()> {
-        let Some(facts) = round.facts() else { return Ok(()) };
+        if round.facts().is_none() {
+            return Ok(());
+        }
         let url = &round.target.url;
         let before = self.before.insert(url.clone(), round.clone());
         let sample = Sample { before: before.as_deref(), now: round };
@@ -148,22 +149,14 @@ impl Store {
             .map(|column| column.value(std::iter::once(sample)).map_or(Value::Null, Value::Real));
         let row = [Value::Integer(target), Value::Integer(round.at)].into_iter().chain(values);
         self.connection.prepare_cached(&schema::insert_raw())?.execute(params_from_iter(row))?;
-        for change in before
-            .as_ref()
-            .and_then(|before| before.facts())
-            .map(|old| changes(old, facts))
-            .unwrap_or_default()
-        {
-            self.add_event(round.at, url, change.kind, &change.text)?;
-        }
         Ok(())
     }
 
-    fn add_event(&self, at: i64, target: &str, kind: &str, text: &str) -> rusqlite::Result<()> {
+    fn add_mark(&self, mark: &Mark) -> rusqlite::Result<()> {
         let mut insert = self
             .connection
             .prepare_cached("INSERT INTO event (at, target, kind, text) VALUES (?1, ?2, ?3, ?4)")?;
-        insert.execute(params![at, target, kind, text]).map(drop)
+        insert.execute(params![mark.at, mark.target, mark.kind, mark.text]).map(drop)
     }
 
     fn target(&mut self, url: &str) -> rusqlite::Result<i64> {

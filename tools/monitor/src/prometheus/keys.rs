@@ -134,6 +134,11 @@ async fn check_key(text: &mut Exposition, connection: &mut Connection, place: &P
         "zset" => "ZCARD",
         "hash" => "HLEN",
         "stream" => "XLEN",
+        // An alert may ask whether a key is there.
+        "none" => {
+            key_gauge(text, "key_size", "The length of a key's value", place, None, 0.0);
+            return Ok(());
+        }
         _ => return Ok(()),
     };
     if let Reply::Integer(size) = connection.call(&[size, &place.name]).await? {

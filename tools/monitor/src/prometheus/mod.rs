@@ -3,6 +3,7 @@
 //! Its Grafana board and its mixin work unchanged: same names, labels and units. With one target the samples carry
 //! no label for it, as the exporter's do not; with several each carries `instance` (scrape with `honor_labels: true`).
 
+mod details;
 mod keys;
 mod modules;
 mod sentinel;
@@ -10,6 +11,7 @@ mod server;
 mod table;
 mod text;
 
+pub use details::Details;
 pub use keys::{KeyChecks, check_keys};
 pub use table::{Kind, METRICS, Metric, all, metric_of, number};
 pub use text::{CONTENT_TYPE, Exposition};
@@ -20,10 +22,11 @@ use crate::wire::Failure;
 use std::time::Duration;
 
 /// Everything that one round says, and how the asking went.
-pub fn describe(text: &mut Exposition, round: &Round) {
+pub fn describe(text: &mut Exposition, round: &Round, details: Details) {
     describe_asking(text, round.took, round.outcome.as_ref().err());
     if let Some(facts) = round.facts() {
         describe_facts(text, facts, round.at);
+        details.describe(text, facts, round.at);
     }
 }
 

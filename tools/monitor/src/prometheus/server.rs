@@ -5,6 +5,8 @@ use crate::facts::{Facts, Field, Info, Parts};
 
 /// Databases that get a sample even when empty are as many as `databases` says; a liar's number ends here.
 const MAX_DATABASES: u32 = 1024;
+/// Where the configuration does not say, the exporter shows so many.
+const DEFAULT_DATABASES: u32 = 16;
 
 pub(super) fn describe(text: &mut Exposition, facts: &Facts, at: i64) {
     fields(text, &facts.info);
@@ -17,6 +19,8 @@ pub(super) fn describe(text: &mut Exposition, facts: &Facts, at: i64) {
     if let Some(cluster) = &facts.cluster {
         cluster.state.iter().for_each(|(name, value)| field(text, name, value));
     }
+    let connect = facts.connect.as_secs_f64();
+    text.gauge("exporter_last_scrape_connect_time_seconds", "How long connecting took", &[], connect);
     text.gauge("exporter_last_ping_time_seconds", "How long PING took", &[], facts.ping.as_secs_f64());
 }
 
@@ -63,7 +67,8 @@ fn instance(text: &mut Exposition, info: &Info, at: i64) {
 }
 
 fn databases(text: &mut Exposition, facts: &Facts) {
-    let configured = facts.directive("databases").and_then(|text| text.parse().ok()).unwrap_or(0u32);
+    let configured =
+        facts.directive("databases").and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_DATABASES);
     let shown: Vec<(&str, Parts<'_>)> = facts.info.databases().collect();
     let empty = (0..configured.min(MAX_DATABASES)).map(|number| number.to_string());
     for number in empty.filter(|number| !shown.iter().any(|(own, _)| own == number)) {

@@ -112,6 +112,7 @@ pub const METRICS: &[Metric] = &[
     gauge("used_memory_scripts", "memory_used_scripts_bytes"),
     gauge("used_memory_functions", "memory_used_functions_bytes"),
     gauge("used_memory_vm_total", "memory_used_vm_total"),
+    gauge("total_system_memory", "total_system_memory_bytes"),
     gauge("maxmemory", "memory_max_bytes"),
     gauge("maxmemory_reservation", "memory_max_reservation_bytes"),
     gauge("maxmemory_desired_reservation", "memory_max_reservation_desired_bytes"),

@@ -6,9 +6,10 @@
 //! user = "monitor"
 //! password-file = "/run/secrets/cache"   # or: password = "...", or password-env = "CACHE_PASSWORD"
 //! discover = true                         # bring its cluster, replicas or Sentinel set (the default)
+//! ca = "/etc/ssl/cache-ca.pem"            # who signed its certificate; cert and key: what to show it
 //! ```
 
-use super::{Secret, Target};
+use super::{Secret, Target, Trust};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,9 @@ pub struct Entry {
     password_env: Option<String>,
     #[serde(default = "yes")]
     discover: bool,
+    ca: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
 }
 
 fn yes() -> bool {
@@ -48,6 +52,10 @@ impl Entry {
             (None, None, Some(name)) => Some(read_variable(&name)?),
             _ => return Err("give one of password, password-file, password-env".into()),
         };
+        if self.cert.is_some() != self.key.is_some() {
+            return Err("cert and key go together".into());
+        }
+        target.trust = Trust { ca: self.ca, cert: self.cert, key: self.key };
         target.user = self.user.or(target.user);
         target.password = password.map(Secret::new).or(target.password);
         Ok((target, self.discover))

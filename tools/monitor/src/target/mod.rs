@@ -8,9 +8,11 @@
 
 mod allow;
 mod file;
+mod trust;
 
 pub use allow::{Allow, glob};
 pub use file::Entry;
+pub use trust::Trust;
 
 use crate::wire::Failure;
 use percent_encoding::percent_decode_str;
@@ -70,6 +72,8 @@ pub struct Target {
     pub endpoint: Endpoint,
     /// Whether to speak TLS.
     pub tls: bool,
+    /// Which certificates count then, and which to show.
+    pub trust: Trust,
     /// ACL user; `None` is the default user.
     pub user: Option<String>,
     /// Its password.
@@ -98,7 +102,7 @@ impl Target {
         } else {
             parse_host(place)?
         };
-        Ok(Target { url: redact(raw), endpoint, tls, user, password })
+        Ok(Target { url: redact(raw), endpoint, tls, trust: Trust::default(), user, password })
     }
 
     /// Another server of the same set: `host` and `port` as announced, credentials and TLS of this one.

@@ -4,12 +4,13 @@
 //! Values of several servers are summed in one row.
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments of arguments are help texts")]
 
+mod daemon;
 mod elastic;
 mod rows;
 mod screen;
 
 use crate::collect::{Collector, Settings};
-use crate::target::{Secret, Target};
+use crate::target::{Secret, Target, Trust};
 use crate::wire::Limits;
 use clap::{Parser, ValueEnum};
 use std::ffi::OsString;
@@ -58,10 +59,13 @@ pub struct Top {
     /// Watch the servers' clusters, replicas and Sentinels too
     #[arg(long)]
     pub discover: bool,
+    /// For servers behind rediss://.
+    #[command(flatten)]
+    pub trust: Trust,
     /// Serve the dashboard instead, on PORT: `carnelian monitor`
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "63790")]
     pub server: Option<u16>,
-    /// With --server: redis-stat's switch; run it under a service manager instead
+    /// With --server: go to the background, with a session of its own and without a terminal
     #[arg(long, requires = "server")]
     pub daemon: bool,
 }
@@ -116,6 +120,7 @@ impl Top {
             Target::parse(place).map_err(|failure| format!("{}: {failure}", crate::target::redact(place)))?;
         let password = password.or(self.auth.as_deref()).filter(|password| !password.is_empty());
         target.password = target.password.or(password.map(Secret::new));
+        target.trust = self.trust.clone();
         Ok(target)
     }
 
@@ -140,7 +145,10 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         }
     };
     if let Some(port) = top.server {
-        return crate::serve::run_for(plan.targets, port, plan.interval);
+        return match top.daemon && !daemon::is_one() {
+            true => daemon::begin(port),
+            false => crate::serve::run_for(plan.targets, port, plan.interval),
+        };
     }
     let shown = crate::serve::runtime(1).and_then(|runtime| {
         let collector = runtime.block_on(async { start(&top, &plan) });

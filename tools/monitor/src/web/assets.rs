@@ -18,6 +18,11 @@ pub async fn script() -> Response {
     file("text/javascript; charset=utf-8", include_str!("../../assets/app.js"))
 }
 
+/// `GET /assets/console.js`
+pub async fn console() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("../../assets/console.js"))
+}
+
 /// `GET /assets/style.css`
 pub async fn style() -> Response {
     file("text/css; charset=utf-8", include_str!("../../assets/style.css"))

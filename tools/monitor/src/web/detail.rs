@@ -1,6 +1,7 @@
 //! `/api/target?url=...`: one server's INFO, slow log, clients, commands, configuration and latency spikes.
 
 use super::{App, Query, json};
+use crate::console::is_secret;
 use crate::facts::{Facts, Parts};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,7 +18,11 @@ pub async fn target(State(app): State<Arc<App>>, query: Query) -> Response {
     match round.as_ref().map(|round| &round.outcome) {
         None => (StatusCode::NOT_FOUND, "no such target is watched").into_response(),
         Some(Err(failure)) => json(json!({"failure": failure.to_string()}).to_string()),
-        Some(Ok(facts)) => json(document(facts).to_string()),
+        Some(Ok(facts)) => {
+            let mut document = document(facts);
+            document["recent"] = json!(app.collector.recent_commands(query.get("url").unwrap_or_default()));
+            json(document.to_string())
+        }
     }
 }
 
@@ -61,8 +66,7 @@ fn commands(facts: &Facts) -> Vec<Value> {
 
 /// A directive's value, unless it is a secret.
 fn shown<'a>(name: &str, value: &'a str) -> &'a str {
-    let is_secret = ["pass", "auth", "secret", "user"].iter().any(|part| name.contains(part));
-    if is_secret && !value.is_empty() { "(hidden)" } else { value }
+    if is_secret(name) && !value.is_empty() { "(hidden)" } else { value }
 }
 
 #[cfg(test)]

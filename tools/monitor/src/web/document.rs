@@ -14,6 +14,7 @@ pub async fn metrics(State(app): State<Arc<App>>, query: Query) -> Response {
         extended: query.is_on("extended"),
         parallel: app.parallel,
         limits: app.limits,
+        trust: app.trust.clone(),
     };
     let document = gather(&request, &app.named, &app.allow).await;
     json(if query.is_on("pretty") { pretty(&document) } else { compact(&document) })

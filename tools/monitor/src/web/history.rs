@@ -39,9 +39,13 @@ pub async fn history(State(app): State<Arc<App>>, query: Query) -> Response {
     .await
 }
 
-/// `GET /api/events[?from=ms&to=ms]`: alerts, failovers, restarts, slot moves; oldest first.
+/// `GET /api/events[?from=ms&to=ms]`: alerts, failovers, restarts, slot moves; oldest first. Without a history those that are remembered.
 pub async fn events(State(app): State<Arc<App>>, query: Query) -> Response {
     let Some(span) = span(&query) else { return refuse("'from' and 'to' are Unix milliseconds") };
+    if app.history.is_none() {
+        let marks = app.alerts.marks(span.from).into_iter().filter(|mark| mark.at <= span.to);
+        return json(serde_json::json!(marks.collect::<Vec<_>>()).to_string());
+    }
     read(&app, move |path| History::events(&path, span).map(|events| json(events.to_string()))).await
 }
 

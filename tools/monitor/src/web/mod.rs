@@ -2,27 +2,35 @@
 
 mod alerts;
 mod assets;
+mod console;
 mod detail;
 mod document;
 mod guard;
 mod history;
+mod listen;
 mod overview;
+mod posted;
 mod prometheus;
 mod query;
 
+pub use self::prometheus::Meter;
+pub use console::Powers;
 pub use guard::Door;
+pub use listen::{acceptor, serve};
 pub use overview::Overview;
+pub use posted::Posted;
 pub use query::Query;
 
 use crate::alert::Watchman;
 use crate::collect::Collector;
 use crate::history::Writer;
-use crate::target::{Allow, Target};
+use crate::prometheus::Details;
+use crate::target::{Allow, Target, Trust};
 use crate::wire::Limits;
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use std::sync::Arc;
 
 /// What the routes work with.
@@ -45,6 +53,14 @@ pub struct App {
     pub parallel: usize,
     /// Who may come in.
     pub door: Door,
+    /// What visitors may have done.
+    pub powers: Powers,
+    /// What Prometheus gets beyond the usual.
+    pub details: Details,
+    /// What Prometheus asked so far.
+    pub meter: Meter,
+    /// For `rediss` targets that a request names.
+    pub trust: Trust,
 }
 
 /// All routes.
@@ -52,6 +68,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(assets::index))
         .route("/assets/app.js", get(assets::script))
+        .route("/assets/console.js", get(assets::console))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/uplot.js", get(assets::uplot_script))
         .route("/assets/uplot.css", get(assets::uplot_style))
@@ -63,6 +80,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/alerts", get(alerts::alerts))
         .route("/api/history", get(history::history))
         .route("/api/events", get(history::events))
+        .route("/api/console", post(console::command))
+        .route("/api/config", post(console::config))
+        .route("/api/flush", post(console::flush))
+        .route("/api/keys", post(console::keys))
+        .route("/api/monitor", post(console::monitor))
+        .route("/api/audit", get(console::audit))
         .route("/metrics", get(prometheus::metrics))
         .route("/scrape", get(prometheus::scrape))
         .route("/discover-cluster-nodes", get(prometheus::discover))

@@ -1,6 +1,6 @@
 //! `/api/overview`, and the same once an interval over `/api/stream`: all targets with the numbers of every column.
 
-use super::{App, json};
+use super::{App, Powers, json};
 use crate::collect::{Round, now_ms};
 use crate::columns::{COLUMNS, Pairs, Sample};
 use crate::facts::Facts;
@@ -13,6 +13,9 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+/// How far back the events of an overview go, milliseconds: a page that was away for longer asks for the rest.
+const EVENTS: i64 = 60_000;
 
 /// The rounds that rates are made of, shared by all visitors.
 #[derive(Default)]
@@ -48,7 +51,9 @@ fn document(app: &App) -> Value {
         pairs.samples().map(|sample| (sample.now.target.url.as_str(), sample)).collect();
     let targets: Vec<Value> =
         rounds.iter().map(|round| target(round, samples.get(round.target.url.as_str()))).collect();
-    json!({"at": now_ms(), "history": app.history.is_some(), "targets": targets, "alerts": app.alerts.standing()})
+    let (console, admin) = (!matches!(app.powers, Powers::None), matches!(app.powers, Powers::Admin(_)));
+    json!({"at": now_ms(), "history": app.history.is_some(), "console": console, "admin": admin,
+        "targets": targets, "alerts": app.alerts.standing(), "events": app.alerts.marks(now_ms() - EVENTS)})
 }
 
 fn target(round: &Round, sample: Option<&Sample<'_>>) -> Value {

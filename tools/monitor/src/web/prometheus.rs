@@ -3,7 +3,7 @@
 use super::{App, Query, json};
 use crate::collect::{Probe, Round, now_ms};
 use crate::facts::Cluster;
-use crate::prometheus::{CONTENT_TYPE, Exposition, KeyChecks, check_keys, describe};
+use crate::prometheus::{CONTENT_TYPE, Exposition, KeyChecks, Kind, check_keys, describe};
 use crate::target::Target;
 use crate::wire::{Connection, Failure, Reply};
 use axum::extract::State;
@@ -11,23 +11,56 @@ use axum::http::StatusCode;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long the key checks of one scrape may take beside the round.
 const KEY_CHECK_TIME: Duration = Duration::from_secs(8);
 
+/// The exporter's counts of its own work.
+#[derive(Default)]
+pub struct Meter {
+    scrapes: AtomicU64,
+    refused: AtomicU64,
+    microseconds: AtomicU64,
+}
+
+impl Meter {
+    fn count(&self, began: Instant) {
+        self.scrapes.fetch_add(1, Relaxed);
+        self.microseconds.fetch_add(u64::try_from(began.elapsed().as_micros()).unwrap_or(0), Relaxed);
+    }
+
+    fn describe(&self, text: &mut Exposition) {
+        let labels = [("version", env!("CARGO_PKG_VERSION"))];
+        text.gauge("exporter_build_info", "What answers", &labels, 1.0);
+        let number = |counter: &AtomicU64| counter.load(Relaxed) as f64;
+        let scrapes = number(&self.scrapes);
+        text.counter("exporter_scrapes_total", "Answers to Prometheus", &[], scrapes);
+        let refused = number(&self.refused);
+        text.counter("target_scrape_request_errors_total", "Requests without a good target", &[], refused);
+        // Groups of keys are a script of the exporter's; there is none here.
+        text.gauge("last_key_groups_scrape_duration_milliseconds", "Of groups of keys", &[], 0.0);
+        let (name, help) = ("exporter_scrape_duration_seconds", "How long answers took");
+        text.add(Kind::Summary, name, help, "_sum", &[], number(&self.microseconds) / 1e6);
+        text.add(Kind::Summary, name, help, "_count", &[], scrapes);
+    }
+}
+
 /// `GET /metrics`: the newest round of every watched target, from memory.
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let began = Instant::now();
     let rounds = app.collector.rounds();
     let mut text = Exposition::new();
-    build_info(&mut text);
+    app.meter.describe(&mut text);
     for round in &rounds {
         if rounds.len() > 1 {
             text.set_common(vec![("instance", round.target.url.clone())]);
         }
-        describe(&mut text, round);
+        describe(&mut text, round, app.details);
     }
+    app.meter.count(began);
     exposition(&text)
 }
 
@@ -35,7 +68,10 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response {
 pub async fn scrape(State(app): State<Arc<App>>, query: Query) -> Response {
     let target = match requested(&app, &query) {
         Ok(target) => target,
-        Err(refusal) => return *refusal,
+        Err(refusal) => {
+            app.meter.refused.fetch_add(1, Relaxed);
+            return *refusal;
+        }
     };
     let started = Instant::now();
     let mut probe = Probe::new(target.clone(), app.limits, Duration::ZERO);
@@ -45,8 +81,8 @@ pub async fn scrape(State(app): State<Arc<App>>, query: Query) -> Response {
     }
     let round = Round { at: now_ms(), discovered: false, took: started.elapsed(), outcome, target };
     let mut text = Exposition::new();
-    build_info(&mut text);
-    describe(&mut text, &round);
+    app.meter.describe(&mut text);
+    describe(&mut text, &round, app.details);
     if let Some(connection) = probe.connection() {
         let checks = KeyChecks::parse(&query);
         let checked = tokio::time::timeout(KEY_CHECK_TIME, check_keys(&mut text, connection, &checks));
@@ -56,6 +92,7 @@ pub async fn scrape(State(app): State<Arc<App>>, query: Query) -> Response {
             Ok(Ok(())) => {}
         }
     }
+    app.meter.count(started);
     exposition(&text)
 }
 
@@ -111,13 +148,8 @@ fn requested(app: &App, query: &Query) -> Result<Target, Box<Response>> {
     let password = target.password.is_none().then_some(configured).flatten();
     Ok(match password {
         Some(named) => Target { url: target.url, ..named.clone() },
-        None => target,
+        None => Target { trust: app.trust.clone(), ..target },
     })
-}
-
-fn build_info(text: &mut Exposition) {
-    let labels = [("version", env!("CARGO_PKG_VERSION"))];
-    text.gauge("exporter_build_info", "What answers", &labels, 1.0);
 }
 
 fn exposition(text: &Exposition) -> Response {

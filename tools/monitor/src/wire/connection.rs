@@ -50,7 +50,11 @@ impl Connection {
             Endpoint::Tcp { host, port } => {
                 let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(refused)?;
                 stream.set_nodelay(true).map_err(refused)?;
-                if target.tls { Box::new(super::tls::secure(stream, host).await?) } else { Box::new(stream) }
+                if target.tls {
+                    Box::new(super::tls::secure(stream, host, &target.trust).await?)
+                } else {
+                    Box::new(stream)
+                }
             }
         };
         let mut connection = Connection { stream: BufReader::new(stream), limits };
@@ -74,7 +78,7 @@ impl Connection {
     ///
     /// # Errors
     /// The connection's failures: time-out, broken, protocol, too large.
-    pub async fn call(&mut self, command: &[&str]) -> Result<Reply, Failure> {
+    pub async fn call<A: AsRef<[u8]>>(&mut self, command: &[A]) -> Result<Reply, Failure> {
         let mut replies = self.pipeline(&[command]).await?;
         replies.pop().ok_or_else(|| Failure::Protocol("no reply".into()))
     }
@@ -83,9 +87,12 @@ impl Connection {
     ///
     /// # Errors
     /// As [`call`](Self::call).
-    pub async fn pipeline(&mut self, commands: &[&[&str]]) -> Result<Vec<Reply>, Failure> {
+    pub async fn pipeline<C: AsRef<[A]>, A: AsRef<[u8]>>(
+        &mut self,
+        commands: &[C],
+    ) -> Result<Vec<Reply>, Failure> {
+        let request: Vec<u8> = commands.iter().flat_map(|command| encode(command.as_ref())).collect();
         let exchange = async {
-            let request: Vec<u8> = commands.iter().flat_map(|command| encode(command)).collect();
             self.stream.write_all(&request).await.map_err(|error| Failure::Broken(error.to_string()))?;
             let mut replies = Vec::with_capacity(commands.len());
             for _ in commands {
@@ -95,13 +102,25 @@ impl Connection {
         };
         timeout(self.limits.time, exchange).await.unwrap_or(Err(Failure::Timeout("reply")))
     }
+
+    /// The next message of a server that talks unasked, as after MONITOR.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn next(&mut self) -> Result<Reply, Failure> {
+        let mut budget = Budget::new(self.limits.bytes);
+        let message = read_reply(&mut self.stream, &mut budget);
+        timeout(self.limits.time, message).await.unwrap_or(Err(Failure::Timeout("reply")))
+    }
 }
 
 /// A command as an array of bulk strings.
-fn encode(command: &[&str]) -> Vec<u8> {
+fn encode<A: AsRef<[u8]>>(command: &[A]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", command.len()).into_bytes();
-    for argument in command {
-        bytes.extend_from_slice(format!("${}\r\n{argument}\r\n", argument.len()).as_bytes());
+    for argument in command.iter().map(AsRef::as_ref) {
+        bytes.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
+        bytes.extend_from_slice(argument);
+        bytes.extend_from_slice(b"\r\n");
     }
     bytes
 }

@@ -11,6 +11,7 @@ mod tls;
 
 pub use connection::{Connection, Limits};
 pub use reply::{Budget, Reply, read_reply};
+pub use tls::{read_certificates, read_key};
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
 //! Live servers for tests: genuine `redis-server` processes on loopback, ended by their drop.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::Child;
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -66,6 +66,42 @@ impl Server {
     }
 }
 
+/// The monitor as a process, serving on a free port.
+pub struct Monitor {
+    pub url: String,
+    pub process: Process,
+    /// What it logs from now on.
+    pub log: std::io::Lines<BufReader<ChildStderr>>,
+}
+
+impl Monitor {
+    /// Starts it and waits until it listens.
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_carnelian-monitor"))
+            .args(["--port", "0"])
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let process = Process(child);
+        let mut lines = Vec::new();
+        loop {
+            let line = log.next().unwrap_or_else(|| panic!("it ended: {lines:?}")).unwrap();
+            if let Some((_, url)) = line.split_once("listening on ") {
+                return Monitor { url: url.to_owned(), process, log };
+            }
+            lines.push(line);
+        }
+    }
+
+    /// The port it listens at.
+    pub fn port(&self) -> u16 {
+        self.url.rsplit(':').next().unwrap().parse().unwrap()
+    }
+}
+
 /// Waits until `ready`, at most 30 s.
 pub fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -105,7 +141,7 @@ impl Site {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let router = monitor::web::router(std::sync::Arc::new(app.await));
-            tokio::spawn(async move { axum::serve(listener, router).await });
+            tokio::spawn(monitor::web::serve(listener, None, router, std::future::pending()));
             address
         });
         Site { address, runtime }
@@ -151,5 +187,9 @@ pub async fn app(targets: &[&str], timeout: Duration) -> monitor::web::App {
         parallel: 64,
         overview: Default::default(),
         door: monitor::web::Door::new(true),
+        powers: Default::default(),
+        trust: Default::default(),
+        details: Default::default(),
+        meter: Default::default(),
     }
 }
