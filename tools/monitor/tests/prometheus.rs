@@ -121,7 +121,9 @@ impl Comparison {
         let theirs = || Metrics::parse(&http_get(port, path).expect("the exporter answers"));
         // Once in vain, so that commands of the first round have their statistics.
         let _ = (theirs(), site.get(path));
-        Comparison { before: theirs(), ours: Metrics::parse(&site.get(path).1), after: theirs() }
+        let before = theirs();
+        wait_for_fresh_rounds(site);
+        Comparison { before, ours: Metrics::parse(&site.get(path).1), after: theirs() }
     }
 
     /// Families, types and labels; returns how many values were compared.
@@ -149,6 +151,20 @@ impl Comparison {
         let own = self.ours.samples.iter().find(|(own, _)| normalized(own) == normalized(sample));
         assert_eq!(own.map(|(_, own)| *own), Some(value), "{sample}");
         true
+    }
+}
+
+/// Waits until every watched target has had a whole round from now on: /metrics answers from memory.
+fn wait_for_fresh_rounds(site: &Site) {
+    let times = || {
+        let overview: serde_json::Value = serde_json::from_str(&site.get("/api/overview").1).unwrap();
+        let targets = overview["targets"].as_array().unwrap();
+        targets.iter().map(|target| target["at"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    // The round that ends next may have begun already.
+    for _ in 0..2 {
+        let before = times();
+        wait_for("fresh rounds", || times().iter().zip(&before).all(|(now, then)| now > then));
     }
 }
 

@@ -76,6 +76,7 @@ impl Probe {
             facts.watched = watched(connection).await?;
             let clients = connection.call(&["CLIENT", "LIST"]).await?;
             facts.clients = clients.text().map(|text| parse_clients(&text)).unwrap_or_default();
+            facts.config = self.configuration(connection, &["SENTINEL", "CONFIG", "GET", "*"]).await?;
             return Ok(facts);
         }
         self.ask_server(connection, &mut facts).await?;
@@ -101,12 +102,31 @@ impl Probe {
                 facts.cluster = Some(Cluster::parse(nodes, state));
             }
         }
+        facts.config = self.configuration(connection, &["CONFIG", "GET", "*"]).await?;
+        if facts.directive("commandlog-execution-slower-than").is_some() {
+            let len = |log| ["COMMANDLOG", "LEN", log];
+            let commands = [len("slow"), len("large-request"), len("large-reply")];
+            let lengths: Vec<Option<i64>> =
+                connection.pipeline(&commands).await?.iter().map(Reply::integer).collect();
+            facts.commandlog = match lengths.as_slice() {
+                [Some(slow), Some(request), Some(reply)] => Some([*slow, *request, *reply]),
+                _ => None,
+            };
+        }
+        Ok(())
+    }
+
+    /// What `command` tells, asked anew when it is due.
+    async fn configuration(
+        &mut self,
+        connection: &mut Connection,
+        command: &[&str],
+    ) -> Result<Arc<Config>, Failure> {
         if self.config_at.is_none_or(|at| at.elapsed() >= self.config_every) {
-            self.config = Arc::new(connection.call(&["CONFIG", "GET", "*"]).await?.pairs().collect());
+            self.config = Arc::new(connection.call(command).await?.pairs().collect());
             self.config_at = Some(Instant::now());
         }
-        facts.config = self.config.clone();
-        Ok(())
+        Ok(self.config.clone())
     }
 }
 

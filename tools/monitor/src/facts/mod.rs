@@ -31,10 +31,12 @@ pub struct Facts {
     pub cluster: Option<Cluster>,
     /// Of a Sentinel: the primaries that it watches.
     pub watched: Vec<Watched>,
-    /// CONFIG GET *, asked less often than the rest.
+    /// CONFIG GET *, of a Sentinel SENTINEL CONFIG GET *; asked less often than the rest.
     pub config: Arc<Config>,
     /// SLOWLOG LEN and GET.
     pub slowlog: Slowlog,
+    /// Valkey's COMMANDLOG LEN: slow calls, large requests, large replies.
+    pub commandlog: Option<[i64; 3]>,
     /// LATENCY LATEST.
     pub spikes: Vec<Spike>,
     /// CLIENT LIST.

@@ -52,14 +52,18 @@ impl Details {
 }
 
 fn configuration(text: &mut Exposition, facts: &Facts) {
+    let [words, numbers] = match facts.is_sentinel() {
+        true => ["sentinel_config_key_value", "sentinel_config_value"],
+        false => ["config_key_value", "config_value"],
+    };
     for (directive, value) in facts.config.iter().filter(|(directive, _)| !is_secret(directive)) {
         let labels = [("key", directive.as_str()), ("value", value.as_str())];
-        text.gauge("config_key_value", "A directive and its value", &labels, 1.0);
+        text.gauge(words, "A directive and its value", &labels, 1.0);
         // Words that stand for numbers elsewhere (ok, up) are words here.
         if value.parse::<f64>().is_ok()
             && let Some(value) = number(value)
         {
-            text.gauge("config_value", "A directive's number", &[("key", directive)], value);
+            text.gauge(numbers, "A directive's number", &[("key", directive)], value);
         }
     }
 }

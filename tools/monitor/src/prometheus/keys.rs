@@ -125,8 +125,14 @@ async fn scan(connection: &mut Connection, pattern: &Place) -> Result<BTreeSet<S
 }
 
 async fn check_key(text: &mut Exposition, connection: &mut Connection, place: &Place) -> Result<(), Failure> {
-    let replies = connection.pipeline(&[&["SELECT", &place.db], &["TYPE", &place.name]]).await?;
-    let [Reply::Status(_), Reply::Status(kind)] = replies.as_slice() else { return Ok(()) };
+    let commands: [&[&str]; 3] =
+        [&["SELECT", &place.db], &["TYPE", &place.name], &["MEMORY", "USAGE", &place.name]];
+    let replies = connection.pipeline(&commands).await?;
+    let [Reply::Status(_), Reply::Status(kind), memory] = replies.as_slice() else { return Ok(()) };
+    if let Reply::Integer(bytes) = memory {
+        let help = "Bytes that a key takes";
+        key_gauge(text, "key_memory_usage_bytes", help, place, None, *bytes as f64);
+    }
     let size = match kind.as_str() {
         "string" => return check_string(text, connection, place).await,
         "list" => "LLEN",

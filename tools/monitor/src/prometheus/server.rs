@@ -14,7 +14,9 @@ pub(super) fn describe(text: &mut Exposition, facts: &Facts, at: i64) {
     databases(text, facts);
     replication(text, &facts.info);
     commands(text, &facts.info);
+    modules(text, &facts.info);
     logs(text, facts);
+    command_log(text, facts);
     configuration(text, facts);
     if let Some(cluster) = &facts.cluster {
         cluster.state.iter().for_each(|(name, value)| field(text, name, value));
@@ -82,6 +84,9 @@ fn database(text: &mut Exposition, number: &str, parts: &Parts<'_>) {
     let labels = [("db", name.as_str())];
     text.gauge("db_keys", "Keys of a database", &labels, parts.number("keys").unwrap_or(0.0));
     text.gauge("db_keys_expiring", "Keys that expire", &labels, parts.number("expires").unwrap_or(0.0));
+    if let Some(cached) = parts.number("cached_keys") {
+        text.gauge("db_keys_cached", "Keys that are in memory", &labels, cached);
+    }
     if let Some(millis) = parts.number("avg_ttl") {
         text.gauge("db_avg_ttl_seconds", "Average time that keys have left", &labels, millis / 1000.0);
     }
@@ -161,6 +166,37 @@ fn command_percentiles(text: &mut Exposition, info: &Info, command: &str, value:
     }
 }
 
+/// `module:name=x,ver=1,api=1,filters=0,usedby=[],using=[]`
+fn modules(text: &mut Exposition, info: &Info) {
+    for field in info.fields().iter().filter(|field| field.name == "module") {
+        let parts = Parts::of(&field.value);
+        let names = ["name", "ver", "api", "filters", "usedby", "using"];
+        let labels = names.map(|name| (name, parts.get(name).unwrap_or_default()));
+        text.gauge("module_info", "A loaded module", &labels, 1.0);
+    }
+}
+
+/// Valkey's log of slow calls, large requests and large replies.
+fn command_log(text: &mut Exposition, facts: &Facts) {
+    for (directive, name) in [
+        ("commandlog-execution-slower-than", "commandlog_execution_slower_than"),
+        ("commandlog-request-larger-than", "commandlog_request_larger_than"),
+        ("commandlog-reply-larger-than", "commandlog_reply_larger_than"),
+        ("commandlog-slow-execution-max-len", "commandlog_slow_execution_max_len"),
+        ("commandlog-large-request-max-len", "commandlog_large_request_max_len"),
+        ("commandlog-large-reply-max-len", "commandlog_large_reply_max_len"),
+    ] {
+        if let Some(value) = facts.directive(directive).and_then(number) {
+            text.gauge(name, &format!("The directive {directive}"), &[], value);
+        }
+    }
+    let names =
+        ["commandlog_slow_length", "commandlog_large_request_length", "commandlog_large_reply_length"];
+    for (name, len) in names.into_iter().zip(facts.commandlog.into_iter().flatten()) {
+        text.gauge(name, "Entries of the command log", &[], len as f64);
+    }
+}
+
 fn logs(text: &mut Exposition, facts: &Facts) {
     if let Some(len) = facts.slowlog.len {
         let newest = facts.slowlog.entries.first();
@@ -202,6 +238,35 @@ fn configuration(text: &mut Exposition, facts: &Facts) {
             let labels = [("class", *class), ("limit", "soft")];
             let help = "How long the soft limit may be exceeded";
             text.gauge("config_client_output_buffer_limit_overcome_seconds", help, &labels, seconds);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_no_server_of_the_tests_has() {
+        let info = "# Modules\nmodule:name=search,ver=20606,api=1,filters=0,usedby=[],using=[ReJSON],options=[]\n# Keyspace\ndb0:keys=3,expires=0,avg_ttl=0,cached_keys=2\n";
+        let config = vec![("commandlog-reply-larger-than".to_owned(), "1048576".to_owned())];
+        let facts = Facts {
+            info: Info::parse(info),
+            config: Arc::new(config),
+            commandlog: Some([1, 2, 3]),
+            ..Facts::default()
+        };
+        let mut text = Exposition::new();
+        describe(&mut text, &facts, 0);
+        let text = text.render();
+        for line in [
+            "redis_module_info{name=\"search\",ver=\"20606\",api=\"1\",filters=\"0\",usedby=\"[]\",using=\"[ReJSON]\"} 1",
+            "redis_db_keys_cached{db=\"db0\"} 2",
+            "redis_commandlog_reply_larger_than 1048576",
+            "redis_commandlog_large_reply_length 3",
+        ] {
+            assert!(text.lines().any(|own| own == line), "{line} is missing: {text}");
         }
     }
 }

@@ -97,7 +97,7 @@ const views = [
     await panel_has(page, "Top commands of the last minute");
     await panel_has(page, "info");
   }],
-  ["server-dark", { ...desktop, dark: true }, open_server],
+  ...given.screenshots ? [["server-dark", { ...desktop, dark: true }, page => open_server(page)]] : [],
   ["keys", desktop, async page => {
     await open_server(page);
     await open_tab(page, "Top keys");
