@@ -136,13 +136,16 @@ function alerts_view() {
 
 // ---- one server ----------------------------------------------------------------------------------------------
 
+const bytes = value => human(value, "B");
+// Steps of an axis of bytes: 1, 2, 4, ... so that its labels are round.
+const BINARY_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
 const CHARTS = [
   ["Commands a second", ["cmd/s"], value => human(value)],
-  ["Memory", ["mem", "rss"], value => human(value, "B")],
+  ["Memory", ["mem", "rss"], bytes],
   ["Hit rate, per cent", ["hit%/s"], value => human(value)],
   ["Hits and misses a second", ["hit/s", "mis/s"], value => human(value)],
   ["Clients", ["cl", "bcl"], value => human(value)],
-  ["Network a second", ["in/s", "out/s"], value => human(value, "B")],
+  ["Network a second", ["in/s", "out/s"], bytes],
   ["Response time, ms", ["ping"], value => human(value)],
   ["CPU, per cent of a core", ["us", "sy"], value => human(value)],
   ["Keys", ["keys"], value => human(value)],
@@ -168,7 +171,7 @@ function chart(title, names, format, url) {
   const options = {
     width: 320, height: 150, cursor: { sync: { key: "all" } }, legend: { live: true },
     series: [{}, ...names.map((name, place) => ({ label: name, stroke: strokes[place], width: 1.5, value: (_, value) => format(value) }))],
-    axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map(format) }],
+    axes: [axis, { ...axis, ...format === bytes ? { incrs: BINARY_STEPS } : {}, size: 56, values: (_, ticks) => ticks.map(format) }],
     scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.05 : 1] } },
     hooks: { draw: [plot => draw_marks(plot, url)] },
   };

@@ -49,9 +49,9 @@ function console_panel(url, address) {
   const input = element("input", { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "aria-label": "Command", placeholder: "a command, as for redis-cli" });
   const db = number_field("database", 0);
   let place = console_lines.length;
-  const say = (text, kind) => {
-    log.append(element("span", { class: kind ?? null }, text + "\n"));
-    while (log.childElementCount > 400) log.firstElementChild.remove();
+  // A command and, when it comes, its reply stay together.
+  const say = (entry, text, kind) => {
+    entry.append(element("span", { class: kind ?? null }, text + "\n"));
     log.scrollTop = log.scrollHeight;
   };
   const run = async event => {
@@ -61,11 +61,14 @@ function console_panel(url, address) {
     if (console_lines.at(-1) !== line) console_lines.push(line);
     place = console_lines.length;
     input.value = "";
-    say(`${address}${db.input.value === "0" ? "" : `[${db.input.value}]`}> ${line}`, "prompt");
+    const entry = element("div");
+    log.append(entry);
+    while (log.childElementCount > 200) log.firstElementChild.remove();
+    say(entry, `${address}${db.input.value === "0" ? "" : `[${db.input.value}]`}> ${line}`, "prompt");
     try {
       const found = await post_confirmed("/api/console", { target: url, db: Number(db.input.value), line }, line);
-      say(found === null ? "(not sent)" : found.text, found?.text.startsWith("(error)") ? "critical-text" : null);
-    } catch (problem) { say(problem.message, "critical-text"); }
+      say(entry, found === null ? "(not sent)" : found.text, found?.text.startsWith("(error)") ? "critical-text" : null);
+    } catch (problem) { say(entry, problem.message, "critical-text"); }
   };
   input.addEventListener("keydown", event => {
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];

@@ -137,8 +137,13 @@ fn monitor(arguments: &[&str]) -> Outcome<(Process, u16)> {
 /// Per cent of a core that watching takes, once it has settled.
 fn watch(targets: &[String], options: &[&str]) -> Outcome<f64> {
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-    let (process, _) = monitor(&[options, &targets].concat())?;
+    let (process, port) = monitor(&[options, &targets].concat())?;
     sleep(Duration::from_secs(5));
+    let up = get(port, "/metrics")?
+        .lines()
+        .filter(|line| line.starts_with("redis_up{") && line.ends_with(" 1"))
+        .count();
+    assert_eq!(up, targets.len(), "every target answers");
     let (before, began) = (process.cpu()?, Instant::now());
     sleep(WATCH);
     Ok(100.0 * (process.cpu()? - before) / began.elapsed().as_secs_f64())
