@@ -65,7 +65,8 @@ fn http_get(port: u16, path: &str) -> Option<String> {
     text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
 }
 
-fn exporter(url: &str) -> Option<(Process, u16)> {
+/// Debian's exporter; `cargo xtask test` installs it.
+fn exporter(url: &str) -> (Process, u16) {
     let port = free_port();
     let child = Command::new("prometheus-redis-exporter")
         .args(["-web.listen-address", &format!("127.0.0.1:{port}"), "-redis.addr", url])
@@ -73,16 +74,10 @@ fn exporter(url: &str) -> Option<(Process, u16)> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .ok()?;
+        .expect("prometheus-redis-exporter");
     let process = Process(child);
     wait_for("the exporter", || http_get(port, "/health").is_some());
-    Some((process, port))
-}
-
-/// In CI a missing program is a failure; elsewhere the test says so and ends.
-fn missing(what: &str) {
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{what} is not installed, and this is CI");
-    eprintln!("SKIPPED: {what} is not installed (apt-get install {what})");
+    (process, port)
 }
 
 /// The names of a sample's labels.
@@ -201,9 +196,7 @@ fn same_families_types_labels_and_values() {
     server.call("CONFIG SET slowlog-log-slower-than 0");
     server.call("PING");
     server.call("CONFIG SET slowlog-log-slower-than -1");
-    let Some((_exporter, port)) = exporter(&server.url()) else {
-        return missing("prometheus-redis-exporter");
-    };
+    let (_exporter, port) = exporter(&server.url());
     let site = detailed(&[&server.url()]);
     wait_for("a round", || site.get("/metrics").1.contains("redis_up 1"));
     let path = format!(
@@ -226,9 +219,7 @@ fn a_replica_and_its_primary() {
     let primary = Server::start(&["--repl-diskless-sync-delay", "0"]);
     let replica = Server::start(&["--replicaof", "127.0.0.1", &primary.port.to_string()]);
     wait_for("the link", || replica.call("INFO replication").contains("master_link_status:up"));
-    let Some((_exporter, port)) = exporter(&replica.url()) else {
-        return missing("prometheus-redis-exporter");
-    };
+    let (_exporter, port) = exporter(&replica.url());
     let site = detailed(&[]);
     for server in [&replica, &primary] {
         let path = format!("/scrape?target={}", server.url());
@@ -254,7 +245,7 @@ fn a_sentinel_a_clusters_node_and_our_server() {
     node.call("CLUSTER ADDSLOTSRANGE 0 16383");
     wait_for("the cluster", || node.call("CLUSTER INFO").contains("cluster_state:ok"));
     let ours = suites::Server::start::<&str>(suites::Kind::Ours, &[]);
-    let Some((_exporter, port)) = exporter(&node.url()) else { return missing("prometheus-redis-exporter") };
+    let (_exporter, port) = exporter(&node.url());
     let site = detailed(&[]);
     for (url, expected) in [
         (format!("redis://127.0.0.1:{sentinel_port}"), 30),
