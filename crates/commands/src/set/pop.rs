@@ -129,6 +129,29 @@ fn srandmember(cx: &mut KeyCx) -> Outcome {
 mod tests {
     use engine::testing::Tester;
 
+    /// Most members gone, those that are left are picked evenly still (29 degrees of freedom: 73 is once in 100,000).
+    #[test]
+    fn what_is_left_of_a_large_set_is_picked_evenly() {
+        const LEFT: usize = 30;
+        let mut t = Tester::new(crate::FAMILIES);
+        let members = |range: std::ops::Range<usize>| range.map(|n| format!(" m:{n}")).collect::<String>();
+        t.check(&format!("SADD s{}", members(0..5000)), ":5000");
+        t.check(&format!("SREM s{}", members(LEFT..5000)), &format!(":{}", 5000 - LEFT));
+        t.check("OBJECT ENCODING s", "$hashtable");
+        for line in ["SRANDMEMBER s 10", "SRANDMEMBER s -10"] {
+            let mut picked = [0f64; LEFT];
+            for _ in 0..1000 {
+                for member in t.reply(line).trim_matches(['[', ']']).split(", ") {
+                    let number: usize = member.trim_start_matches("$m:").parse().expect("a member");
+                    picked[number] += 1.0;
+                }
+            }
+            let expected = picked.iter().sum::<f64>() / LEFT as f64;
+            let chi_square: f64 = picked.iter().map(|n| (n - expected).powi(2) / expected).sum();
+            assert!(chi_square < 73.0, "{line}: {chi_square} of {picked:?}");
+        }
+    }
+
     #[test]
     fn picking() {
         for limit in ["128", "0"] {
