@@ -162,7 +162,8 @@ fn an_argument_under_way_is_a_clients_memory_and_shows_exactly() {
     eventually("the bytes of the argument", || (shown(&mut client, "qbuf") == 1_000_000).then_some(()));
     assert_eq!(shown(&mut client, "argv-mem"), 30, "the length lines and the arguments before it");
     let memory = shown(&mut client, "tot-mem");
-    assert!((1_000_000..1_010_000).contains(&memory), "{memory}");
+    // A buffer for replies may be lent to it at this moment.
+    assert!((1_000_000..1_050_000).contains(&memory), "{memory}");
     sender.send_raw(b"\r\n").expect("sent");
     assert_eq!(sender.read().expect("a reply").text(), "OK");
     assert!(shown(&mut client, "tot-mem") < 10_000);

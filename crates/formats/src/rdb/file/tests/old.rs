@@ -105,6 +105,6 @@ fn what_is_said_is_for_the_next_key() {
 fn keys_that_cannot_be_read_do_not_end_a_file() {
     let read = items("REDIS0009", b"\x01\x01l\x00\x02\x01s\x02\x01a\x01a\x00\x01k\x01v");
     assert_eq!(read[1], "0 l list has no elements at offset 12");
-    assert_eq!(read[2], "0 s set has a member twice at offset 19");
+    assert_eq!(read[2], "0 s Set integrity check failed: a member stands there twice at offset 19");
     assert_eq!(read[3], "0 k string v");
 }
