@@ -206,7 +206,7 @@ fn note_past_use(cx: &mut KeyCx, key: &[u8], past_use: PastUse) {
 
 #[cfg(test)]
 mod tests {
-    use config::{Config, EvictionPolicy};
+    use config::{Config, EvictionPolicy, ProtectedAction};
     use engine::testing::{Session, Tester};
 
     /// The payload of "hello", as redis-server 7.0.15 writes it.
@@ -262,16 +262,19 @@ mod tests {
 
     #[test]
     fn a_wrong_checksum_is_taken_on_order_and_a_damaged_value_never() {
-        let mut t = Tester::new(crate::FAMILIES);
-        let (payload, damaged) = (HELLO.replace("hello", "Hello"), "\"\\x10\\x03abc\\n\\x0012345678\"");
-        t.check("DEBUG SET-SKIP-CHECKSUM-VALIDATION 1", "+OK");
-        t.check(&format!("RESTORE k 0 {payload}"), "+OK");
-        t.check("GET k", "$Hello");
-        t.check(&format!("RESTORE k 0 {damaged} REPLACE"), "-ERR Bad data format");
-        t.check("GET k", "$Hello");
-        t.check("DEBUG SET-SKIP-CHECKSUM-VALIDATION 0", "+OK");
-        let refused = "-ERR DUMP payload version or checksum are wrong";
-        t.check(&format!("RESTORE k 0 {payload} REPLACE"), refused);
+        let config = Config { enable_debug_command: ProtectedAction::Yes, ..Config::default() };
+        let mut session = Session::new(crate::FAMILIES, config);
+        let client = session.connect();
+        let mut restore = |switch: &[u8], payload: &[u8]| {
+            let switched = session.run(client, &[b"DEBUG", b"SET-SKIP-CHECKSUM-VALIDATION", switch]);
+            assert_eq!(switched, "+OK");
+            session.run(client, &[b"RESTORE", b"k", b"0", payload, b"REPLACE"])
+        };
+        let (wrong, damaged) = (b"\x00\x05Hello\n\x0012345678", b"\x10\x03abc\n\x0012345678");
+        assert_eq!(restore(b"1", wrong), "+OK");
+        assert_eq!(restore(b"1", damaged), "-ERR Bad data format");
+        assert_eq!(restore(b"0", wrong), "-ERR DUMP payload version or checksum are wrong");
+        assert_eq!(session.run(client, &[b"GET", b"k"]), "$Hello");
     }
 
     #[test]

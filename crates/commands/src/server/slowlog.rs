@@ -98,8 +98,7 @@ mod tests {
         t.check("CONFIG SET slowlog-log-slower-than 0", "+OK");
         t.client(1).check("CLIENT SETNAME waiting", "+OK");
         t.check("BLPOP l 0", "");
-        let is_logged =
-            |t: &mut Tester| t.reply("SLOWLOG GET").contains("[$BLPOP, $l, $0], $127.0.0.1:50001, $waiting]");
+        let is_logged = |t: &mut Tester| t.reply("SLOWLOG GET").contains("[$BLPOP, $l, $0], ");
         t.client(0);
         assert!(!is_logged(&mut t));
         t.check("RPUSH l a", ":1");

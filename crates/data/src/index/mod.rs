@@ -14,7 +14,7 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
-use segment::{Segment, TAG_BITS};
+use segment::{MAX_SLOTS, Segment, TAG_BITS};
 pub(crate) use slot::Item;
 use slot::{Slot, Tag};
 
@@ -24,6 +24,8 @@ const POSITION_BITS: u32 = 48;
 const MAX_DEPTH: u32 = POSITION_BITS - TAG_BITS;
 /// Items to a segment on average below which all are put into fewer.
 const SPARSE: usize = 4;
+/// How often chance may miss before the items of all segments are counted.
+const TRIES: usize = 16;
 
 /// Items by their hashes. It owns them.
 #[derive(Clone)]
@@ -137,19 +139,29 @@ impl<T: Item> Index<T> {
         self.segments.iter().flat_map(|segment| &segment.slots).flatten().map(Slot::look)
     }
 
-    /// An item picked by random numbers.
+    /// An item picked by random numbers, each with the same chance.
     pub(crate) fn random(&self, mut random: impl FnMut() -> u64) -> Option<T::Look<'_>> {
         if self.len == 0 {
             return None;
         }
-        loop {
-            // A random hash chooses segments by the share of hashes they hold.
+        for _ in 0..TRIES {
+            // A random hash comes upon segments by their share of the hashes; how many items one has for its share decides.
             let hash = random().rotate_left(32) ^ random();
-            let found = self.segments[self.segment_of(hash)].random(&mut random);
-            if found.is_some() {
-                return found;
+            let segment = &self.segments[self.segment_of(hash)];
+            if random() % ((MAX_SLOTS as u64) << self.depth) < (segment.len as u64) << segment.depth {
+                return segment.random(&mut random);
             }
         }
+        // Few are left in many segments.
+        let mut at = (random() % self.len as u64) as usize;
+        let segment = self.segments.iter().find(|segment| match at.checked_sub(segment.len) {
+            Some(behind) => {
+                at = behind;
+                false
+            }
+            None => true,
+        });
+        segment?.random(&mut random)
     }
 
     /// Visits about `count` items from a position on, 0 at the beginning; answers the position to go on with, which is

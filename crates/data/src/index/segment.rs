@@ -8,6 +8,8 @@ const MAX_HOMES: usize = 1024;
 const MIN_HOMES: usize = 16;
 /// Slots behind the homes, for what the last homes displace; the last one stays empty.
 const TAIL: usize = 16;
+/// The most slots, and more than the most items.
+pub(super) const MAX_SLOTS: usize = MAX_HOMES + TAIL;
 pub(super) const TAG_BITS: u32 = Tag::BITS;
 
 /// Items whose hashes share the leading bits.
