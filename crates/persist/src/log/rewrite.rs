@@ -233,6 +233,7 @@ impl Log {
                 "Killing running AOF rewrite child: there is none, but the thread that writes it gives up",
             );
             self.engine.keyspace.cut.cancel();
+            self.engine.persistence.log.rewrite_started.store(0, Relaxed);
             let _ = fs::remove_file(rewrite.files.temporary_base(state.rewrites));
         }
     }
