@@ -168,8 +168,8 @@ impl Batch {
                 _ if spans.is_empty() => None,
                 _ => engine.table.find(args).ok(),
             };
-            // Most pipelines repeat one command.
-            repeated = row.filter(|row| row.subcommands.is_empty()).map(|row| (self.spans[mark], row));
+            // Most pipelines repeat one command. Of a container the name says too little.
+            repeated = row.filter(|row| row.is_named_alone()).map(|row| (self.spans[mark], row));
             self.requests.push(Request { peer: index, spans, end: peer.planned, row, hash: 0 });
             if row.is_some_and(|row| row.has(Flags::STOPS_PARSING)) {
                 return Ok(Planned { more: peer.planned < peer.input.len(), missing: 0 });

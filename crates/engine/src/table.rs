@@ -202,6 +202,12 @@ fn unknown_sub(row: &Row, sub: &[u8]) -> Error {
 }
 
 impl Row {
+    /// Whether its name says which command it is: neither a container nor a subcommand.
+    #[inline]
+    pub fn is_named_alone(&self) -> bool {
+        self.subcommands.is_empty() && self.full_name.len() == self.command.name.len()
+    }
+
     /// Whether it takes as many arguments.
     #[inline]
     pub fn accepts(&self, args: Args) -> bool {
