@@ -36,10 +36,8 @@ use tail::{Style, Tail};
 
 /// Between two writes where nobody waits for the disk: what comes meanwhile goes with the next, and nobody need wake the thread.
 const ROUND: Duration = Duration::from_millis(1);
-/// How much of an fsync's time the clients that the last one has answered have to send what comes next, so that one fsync
-/// serves them together with the others: as long as more comes, in so many steps of an eighth.
-const GATHERING_STEPS: u32 = 4;
-/// A step that is shorter is not worth a sleep.
+/// Group commit: those whom the last fsync has answered have up to half of its time to send what comes next, as long as more
+/// comes, looked at by eighths of it, but not more often than this.
 const SHORTEST_STEP: Duration = Duration::from_micros(50);
 /// Between two attempts at what has failed.
 const RETRY: Duration = Duration::from_millis(200);
@@ -242,16 +240,12 @@ impl Log {
 
     /// Group commit: without it two groups of clients take turns, each waiting for the fsync of the other.
     fn gather(&self) {
-        let (log, step) = (&self.engine.log, self.state.lock().sync_took / 8);
-        if step < SHORTEST_STEP {
-            return;
-        }
-        for _ in 0..GATHERING_STEPS {
-            let before = log.offset();
+        let (log, took, began) = (&self.engine.log, self.state.lock().sync_took, Instant::now());
+        let step = (took / 8).max(SHORTEST_STEP);
+        let mut before = None;
+        while began.elapsed() + step <= took / 2 && before != Some(log.offset()) {
+            before = Some(log.offset());
             thread::sleep(step);
-            if log.offset() == before {
-                break;
-            }
         }
     }
 
