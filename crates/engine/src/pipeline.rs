@@ -32,7 +32,7 @@ use crate::table::Row;
 use crate::transaction::Queue;
 
 /// Commands whose cache misses overlap. (Asking for each key a few commands ahead of its own, instead of for a group's at once,
-/// was slower by a fifth: the locked instructions between the requests keep the misses from overlapping.)
+/// was slower by a fifth; most likely the locked instructions between the requests keep the misses from overlapping.)
 pub const GROUP: usize = 32;
 /// Bytes of replies to one client in one turn above which its further requests wait for the next, so that others are
 /// served and what there is can be sent. All that it has not read is bounded by client-output-buffer-limit.
