@@ -57,6 +57,17 @@ impl Type {
     }
 }
 
+/// How far a lookup in a value has come, for prefetching: each step reads what the one before it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The beginning of its heap.
+    Start,
+    /// An element's slot in an index; the beginning of a stream's last node.
+    Slot,
+    /// The element; the end of that node.
+    Element,
+}
+
 /// A value that is not a string: what the keyspace asks of every type.
 pub trait Value: Default + Clone + Send + 'static {
     /// Its type.
@@ -71,8 +82,11 @@ pub trait Value: Default + Clone + Send + 'static {
     /// Bytes of memory on the heap, estimated from some elements where there are many.
     fn footprint(&self) -> usize;
 
-    /// Where its heap begins in memory: for prefetching.
-    fn address(&self) -> usize;
+    /// The address that a lookup of an element reads at this step; for prefetching.
+    fn ahead(&self, step: Step, element: &[u8]) -> Option<usize>;
+
+    /// Whether a lookup goes on behind [`Step::Start`].
+    fn is_deep(&self) -> bool;
 
     /// How many allocations freeing it gives back, roughly: from 64 on that is done off the path.
     fn effort(&self) -> usize;
@@ -136,9 +150,16 @@ macro_rules! objects {
                 match self { $(ObjectRef::$Type(value) => value.footprint()),* }
             }
 
-            /// See [`Value::address`].
-            pub fn address(self) -> usize {
-                match self { $(ObjectRef::$Type(value) => value.address()),* }
+            /// See [`Value::ahead`].
+            #[inline]
+            pub fn ahead(self, step: Step, element: &[u8]) -> Option<usize> {
+                match self { $(ObjectRef::$Type(value) => value.ahead(step, element)),* }
+            }
+
+            /// See [`Value::is_deep`].
+            #[inline]
+            pub fn is_deep(self) -> bool {
+                match self { $(ObjectRef::$Type(value) => value.is_deep()),* }
             }
 
             /// See [`Value::effort`].
@@ -165,8 +186,12 @@ macro_rules! objects {
                     $Type::footprint(self)
                 }
 
-                fn address(&self) -> usize {
-                    $Type::address(self)
+                fn ahead(&self, step: Step, element: &[u8]) -> Option<usize> {
+                    $Type::ahead(self, step, element)
+                }
+
+                fn is_deep(&self) -> bool {
+                    $Type::is_deep(self)
                 }
 
                 fn effort(&self) -> usize {

@@ -1,5 +1,6 @@
 //! What clients have sent, as a worker's turn sees it: each [`Peer`] with its bytes, and their requests in one [`Batch`].
 
+use data::Step;
 use keyspace::Keyspace;
 use resp::{Args, Limits, Parsed, Parser, ProtocolError, Span};
 
@@ -103,6 +104,8 @@ pub struct Batch {
     pub(crate) spans: Vec<Span>,
     /// The keys to prefetch.
     keys: Vec<Prefetched>,
+    /// The elements to prefetch in their values.
+    elements: Vec<Element>,
 }
 
 struct Prefetched {
@@ -110,6 +113,15 @@ struct Prefetched {
     hash: u64,
     /// The command is about a collection, which stands outside of its key's entry.
     with_value: bool,
+    /// The value is one where elements stand far from its beginning.
+    is_deep: bool,
+}
+
+struct Element {
+    /// Its key among those to prefetch.
+    key: usize,
+    peer: usize,
+    span: Span,
 }
 
 pub(crate) struct Request {
@@ -192,6 +204,7 @@ impl Batch {
         peers: &mut impl Peers,
     ) {
         self.keys.clear();
+        self.elements.clear();
         for request in &mut self.requests[group] {
             let Some(row) = request.row.filter(|row| !row.command.keys.is_empty()) else { continue };
             let peer = peers.peer(request.peer);
@@ -201,18 +214,39 @@ impl Batch {
                 if keys.len() - first < PREFETCHED_KEYS {
                     let hash = keyspace.hash(key);
                     keyspace.prefetch_slot(hash);
-                    keys.push(Prefetched { db, hash, with_value });
+                    keys.push(Prefetched { db, hash, with_value, is_deep: false });
                 }
             });
+            if let Some(places) = row.command.elements.filter(|_| first < keys.len()) {
+                let spans = self.spans[request.spans.clone()].iter().skip(places.first);
+                let some =
+                    spans.step_by(places.step.max(1)).take(if places.step > 0 { PREFETCHED_KEYS } else { 1 });
+                self.elements.extend(some.map(|span| Element {
+                    key: first,
+                    peer: request.peer,
+                    span: *span,
+                }));
+            }
             request.hash = self.keys.get(first).map_or(0, |key| key.hash);
         }
     }
 
-    /// The other stages: the entries, and then the values that stand outside of theirs. The caller is inside the gate.
-    pub(crate) fn prefetch_entries(&self, keyspace: &Keyspace) {
+    /// The other stages: the entries, then the values that stand outside of theirs, and what a lookup of an element reads in
+    /// large ones, step by step. The caller is inside the gate.
+    pub(crate) fn prefetch_entries(&mut self, keyspace: &Keyspace, peers: &mut impl Peers) {
         self.keys.iter().for_each(|key| keyspace.prefetch_entry(key.db, key.hash));
-        let with_values = self.keys.iter().filter(|key| key.with_value);
-        with_values.for_each(|key| keyspace.prefetch_value(key.db, key.hash));
+        for key in self.keys.iter_mut().filter(|key| key.with_value) {
+            key.is_deep = keyspace.prefetch_element(key.db, key.hash, Step::Start, b"");
+        }
+        for step in [Step::Slot, Step::Element] {
+            for element in &self.elements {
+                let key = &self.keys[element.key];
+                if key.is_deep {
+                    let name = element.span.of(&peers.peer(element.peer).input);
+                    keyspace.prefetch_element(key.db, key.hash, step, name);
+                }
+            }
+        }
     }
 
     /// Empties it; room for a request of a million arguments is not kept for the next.

@@ -54,6 +54,8 @@ pub struct Command {
     /// Whether with these arguments it looks up keys that they do not name (SORT ... BY weight_*): then it runs with
     /// exclusive access.
     pub late_keys: Option<fn(Args<'_>) -> bool>,
+    /// Where the elements that it looks up in its first key's value stand among the arguments, for prefetching.
+    pub elements: Option<Elements>,
     /// The grammar of its arguments.
     pub args: &'static [Arg],
     /// What changed in later versions: version and sentence.
@@ -66,6 +68,27 @@ pub struct Command {
     pub subcommands: &'static [Command],
     /// The code.
     pub handler: Handler,
+}
+
+/// Places of elements among a command's arguments: members, fields. The end of a stream needs no name, and any will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elements {
+    /// Where the first one stands.
+    pub first: usize,
+    /// How many arguments further the next one does; 0 if there is only one.
+    pub step: usize,
+}
+
+impl Elements {
+    /// One at `first`.
+    pub const fn one(first: usize) -> Option<Elements> {
+        Some(Elements { first, step: 0 })
+    }
+
+    /// One at `first`, and others each `step` arguments further.
+    pub const fn each(first: usize, step: usize) -> Option<Elements> {
+        Some(Elements { first, step })
+    }
 }
 
 impl Command {
@@ -82,6 +105,7 @@ impl Command {
         keys: &[],
         find_keys: None,
         late_keys: None,
+        elements: None,
         args: &[],
         history: &[],
         tips: &[],

@@ -40,7 +40,7 @@ pub mod transaction;
 
 pub use batch::{Batch, Peer, Peers};
 pub use client::{Client, State};
-pub use command::{Arg, ArgKind, Categories, Command, Flags, Group, Handler, KeyFlags, KeySpec};
+pub use command::{Arg, ArgKind, Categories, Command, Elements, Flags, Group, Handler, KeyFlags, KeySpec};
 pub use cx::{KeyCx, ServerCx, limits};
 pub use engine::{CARNELIAN_VERSION, Engine, Host, REDIS_VERSION, unix_micros, unix_millis};
 pub use error::{Error, Outcome};

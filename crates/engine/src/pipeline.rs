@@ -124,7 +124,7 @@ impl Executor {
                 let inside = self.member.gate.enter();
                 let mut view = core.prepared(View::new(&self.member, &inside, now));
                 if !std::mem::replace(&mut fetched, true) {
-                    batch.prefetch_entries(keyspace);
+                    batch.prefetch_entries(keyspace, peers);
                 }
                 at = run_while(core, &mut view, batch, at..group.end, peers);
             }
@@ -240,7 +240,7 @@ pub(crate) fn run_in(core: &mut Core, view: &mut View, batch: &mut Batch, peers:
     for from in (0..len).step_by(GROUP) {
         let (mut at, to) = (from, (from + GROUP).min(len));
         batch.prefetch_slots(keyspace, at..to, peers);
-        batch.prefetch_entries(keyspace);
+        batch.prefetch_entries(keyspace, peers);
         while at < to {
             at = run_while(core, view, batch, at..to, peers);
         }

@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 
+use data::Step;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
 use crate::access::AccessPolicy;
@@ -247,24 +248,25 @@ impl Keyspace {
         self.peek_table(db, hash, Table::prefetch_entry);
     }
 
-    /// Third stage, for commands of collections: the beginning of the value. As the second.
+    /// Further stages, for commands of collections: what a lookup of an element reads at this step in the value. As the second.
+    /// Answers whether there are further steps.
     #[inline]
-    pub fn prefetch_value(&self, db: u32, hash: u64) {
-        self.peek_table(db, hash, Table::prefetch_value);
+    pub fn prefetch_element(&self, db: u32, hash: u64, step: Step, element: &[u8]) -> bool {
+        self.peek_table(db, hash, |table, hash| table.prefetch_element(hash, step, element)).unwrap_or(false)
     }
 
+    /// Looks at a table, unless it is contended.
     #[inline]
-    pub(crate) fn peek_table(&self, db: u32, hash: u64, work: impl FnOnce(&Table, u64)) {
+    pub(crate) fn peek_table<R>(&self, db: u32, hash: u64, work: impl FnOnce(&Table, u64) -> R) -> Option<R> {
         let partition = &self.partitions[partition_of(hash)];
         if !partition.try_lock() {
-            return;
+            return None;
         }
         // SAFETY: the lock was taken above, and is given back here.
         unsafe {
-            if let Some(table) = partition.contents().table(db) {
-                work(table, within(hash));
-            }
+            let result = partition.contents().table(db).map(|table| work(table, within(hash)));
             partition.unlock();
+            result
         }
     }
 

@@ -60,7 +60,9 @@ impl View<'_> {
     /// The first that is there already, if that is one; those before it are in.
     pub fn load(&mut self, keys: Vec<LoadedKey<'_>>, existing: Existing) -> Result<(), Duplicate> {
         let (here, keyspace) = (self.db, self.keyspace());
-        keys.iter().for_each(|new| keyspace.peek_table(new.db, new.key.hash, Table::prefetch_home));
+        for new in &keys {
+            keyspace.peek_table(new.db, new.key.hash, Table::prefetch_home);
+        }
         let loaded = keys.into_iter().try_for_each(|new| {
             self.lock_one(new.key.partition());
             self.db = new.db;

@@ -14,6 +14,8 @@
 
 #![allow(unsafe_code)]
 
+use data::Step;
+
 use crate::entry::{Entry, prefetch};
 use crate::expiry::DueHeap;
 
@@ -262,14 +264,16 @@ impl Segment {
         prefetch(self.base().home_address(self.tag(hash)));
     }
 
-    /// Asks for the beginning of that entry's value, if it is a collection. The entry itself has been asked for before.
+    /// Asks for what a lookup of an element reads at this step in that entry's value, if it is a collection. What the step
+    /// before asked for is read. Answers whether there are further steps.
     #[inline]
-    pub fn prefetch_value(&self, hash: u64) {
-        if let Some(object) = self.likely(hash).and_then(|slot| slot_entry(slot).object()) {
-            let address = object.address() as u64;
-            prefetch(address);
-            prefetch(address + LINE);
+    pub fn prefetch_element(&self, hash: u64, step: Step, element: &[u8]) -> bool {
+        let Some(object) = self.likely(hash).and_then(|slot| slot_entry(slot).object()) else { return false };
+        if let Some(address) = object.ahead(step, element) {
+            prefetch(address as u64);
+            prefetch(address as u64 + LINE);
         }
+        object.is_deep()
     }
 
     /// The entry at `index`.

@@ -6,6 +6,8 @@
 //!
 //! The hash given here is the key's hash without the bits that chose the partition, shifted to the left.
 
+use data::Step;
+
 use crate::cut::CutCursor;
 use crate::entry::Entry;
 use crate::segment::{Base, MAX_HOMES, Segment, homes_for};
@@ -139,10 +141,10 @@ impl Table {
         self.segment(self.segment_of(hash)).prefetch_home(hash);
     }
 
-    /// Asks for the beginning of that entry's value, if it is a collection.
+    /// See [`Segment::prefetch_element`].
     #[inline]
-    pub fn prefetch_value(&self, hash: u64) {
-        self.segment(self.segment_of(hash)).prefetch_value(hash);
+    pub fn prefetch_element(&self, hash: u64, step: Step, element: &[u8]) -> bool {
+        self.segment(self.segment_of(hash)).prefetch_element(hash, step, element)
     }
 
     /// The entry at `place`.

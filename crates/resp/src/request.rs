@@ -135,7 +135,11 @@ impl Parser {
         if self.is_idle() {
             match buffer.get(start) {
                 None => return Ok(Parsed::Incomplete { missing: 0 }),
-                Some(b'*') => {}
+                Some(b'*') => {
+                    if let Some(len) = short(&buffer[start..], start, limits, spans) {
+                        return Ok(Parsed::Request { len });
+                    }
+                }
                 Some(_) => {
                     let Some(len) = replace_inline(buffer, start)? else {
                         return Ok(Parsed::Incomplete { missing: 0 });
@@ -222,22 +226,56 @@ impl Parser {
     }
 }
 
-/// Reads `$len\r\n` at `at`; answers the length and where the bytes begin.
+/// A whole array of up to 999 arguments of up to 999 bytes each, which nearly all requests are: answers its length. `None`, with
+/// nothing appended, for any other bytes; [`Parser::array`] says what they are.
 #[inline]
+fn short(request: &[u8], start: usize, limits: Limits, spans: &mut Vec<Span>) -> Option<usize> {
+    let (count, mut at) = short_header(request, 0, b'*')?;
+    if count as i64 > limits.max_args {
+        return None;
+    }
+    let mark = spans.len();
+    spans.reserve(count);
+    for _ in 0..count {
+        match short_header(request, at, b'$') {
+            Some((len, begin)) if begin + len + 2 <= request.len() => {
+                spans.push(Span { start: start + begin, len });
+                at = begin + len + 2;
+            }
+            _ => {
+                spans.truncate(mark);
+                return None;
+            }
+        }
+    }
+    Some(at)
+}
+
+/// A length of up to three digits behind its marker at `at`, and where its line ends. Every limit on an argument is above.
+#[inline(always)]
+fn short_header(request: &[u8], at: usize, marker: u8) -> Option<(usize, usize)> {
+    let line: &[u8; 6] = request.get(at..)?.first_chunk()?;
+    let digit = |at: usize| Some(line[at].wrapping_sub(b'0')).filter(|d| *d < 10).map(usize::from);
+    let ends = |at: usize| line[at] == b'\r';
+    if line[0] != marker {
+        return None;
+    }
+    let a = digit(1)?;
+    if ends(2) {
+        return Some((a, at + 4));
+    }
+    let b = digit(2).filter(|_| a != 0)?;
+    if ends(3) {
+        return Some((10 * a + b, at + 5));
+    }
+    let c = digit(3)?;
+    ends(4).then_some((100 * a + 10 * b + c, at + 6))
+}
+
+/// Reads `$len\r\n` at `at`; answers the length and where the bytes begin.
 fn bulk_header(request: &[u8], at: usize, limits: Limits) -> Result<Option<(usize, usize)>, ProtocolError> {
-    // The common case, without a search: `$`, one to three digits, CR LF.
-    if let Some(&[b'$', a, b, c, d, e]) = request.get(at..at + 6).and_then(|w| w.first_chunk::<6>()) {
-        let digit = |x: u8| x.is_ascii_digit();
-        let value = |x: u8| (x - b'0') as usize;
-        if digit(a) && b == b'\r' {
-            return Ok(Some((value(a), at + 4)));
-        }
-        if digit(a) && a != b'0' && digit(b) && c == b'\r' {
-            return Ok(Some((value(a) * 10 + value(b), at + 5)));
-        }
-        if digit(a) && a != b'0' && digit(b) && digit(c) && d == b'\r' && e == b'\n' {
-            return Ok(Some((value(a) * 100 + value(b) * 10 + value(c), at + 6)));
-        }
+    if let Some(header) = short_header(request, at, b'$') {
+        return Ok(Some(header));
     }
     let Some(&first) = request.get(at) else { return Ok(None) };
     // Redis looks for the end of the line first, then at its first byte.

@@ -1,31 +1,33 @@
 //! Editing a listpack where it lies: every change is one move of the bytes behind it.
 
+use smallvec::SmallVec;
+
 use super::entry::{EOF, Encoded, decode};
 use super::{COUNT_UNKNOWN, EMPTY, Entry, Error, HEADER, ListpackRef, MAX_BYTES, Position, backlen_size};
-use crate::blob::Blob;
+use crate::blob::SizedBlob;
 
 /// A listpack that owns its bytes.
 ///
 /// Edits keep it within 4 GiB or panic; callers stay below [`MAX_BYTES`] by asking [`fits`](Self::fits) first.
 /// Positions come from [`view`](Self::view); an edit with a stale one panics or writes to the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listpack(Blob);
+pub struct Listpack(SizedBlob);
 
 impl Listpack {
     /// An empty listpack.
     pub fn new() -> Self {
-        Self(Blob::new(&[EMPTY as u8, 0, 0, 0, 0, 0, EOF]))
+        Self(SizedBlob::new(&[EMPTY as u8, 0, 0, 0, 0, 0, EOF]))
     }
 
     /// Checks every element of `bytes` in both directions, and copies them.
     pub fn validate(bytes: &[u8]) -> Result<Self, Error> {
         ListpackRef::validate(bytes)?;
-        Ok(Self(Blob::new(bytes)))
+        Ok(Self(SizedBlob::new(bytes)))
     }
 
     /// Copies bytes that are known to be a listpack: one that was built or validated by this module.
     pub fn trusted(bytes: &[u8]) -> Self {
-        Self(Blob::new(ListpackRef::trusted(bytes).0))
+        Self(SizedBlob::new(ListpackRef::trusted(bytes).0))
     }
 
     /// The listpack to read.
@@ -110,22 +112,24 @@ impl Listpack {
         let elements = &other.0[HEADER..other.0.len() - 1];
         let at = self.end();
         self.0.resize_gap(at, 0, elements.len());
-        self.0[at..at + elements.len()].copy_from_slice(elements);
-        self.write_header(counts.map(|(a, b)| a + b));
+        self.0.range_mut(at..at + elements.len()).copy_from_slice(elements);
+        self.write_count(counts.map(|(a, b)| a + b));
     }
 
     /// Adds elements at the end; the listpack grows once for all of them.
-    pub fn push_all<'e>(&mut self, entries: impl Iterator<Item = Entry<'e>> + Clone) {
-        let size = entries.clone().map(|entry| Encoded::new(entry).size()).sum();
-        let (count, mut at, mut added) = (self.view().header_count(), self.end(), 0);
-        self.0.resize_gap(at, 0, size);
+    pub fn push_all<'e>(&mut self, entries: impl Iterator<Item = Entry<'e>>) {
+        let (mut elements, mut added) = (SmallVec::<[u8; 256]>::new(), 0);
         for entry in entries {
             let encoded = Encoded::new(entry);
-            let end = at + encoded.size();
-            encoded.write(&mut self.0[at..end]);
-            (at, added) = (end, added + 1);
+            let at = elements.len();
+            elements.resize(at + encoded.size(), 0);
+            encoded.write(&mut elements[at..]);
+            added += 1;
         }
-        self.write_header(count.map(|count| count + added));
+        let (count, at) = (self.view().header_count(), self.end());
+        self.0.resize_gap(at, 0, elements.len());
+        self.0.range_mut(at..at + elements.len()).copy_from_slice(&elements);
+        self.write_count(count.map(|count| count + added));
     }
 
     /// Where the end mark lies.
@@ -144,21 +148,22 @@ impl Listpack {
         let count = self.view().header_count();
         let added = usize::from(entry.is_some());
         match entry.map(Encoded::new) {
+            Some(encoded) if encoded.size() == old && removed == added => {
+                return encoded.write(self.0.range_mut(at..at + old));
+            }
             Some(encoded) => {
                 self.0.resize_gap(at, old, encoded.size());
-                encoded.write(&mut self.0[at..at + encoded.size()]);
+                encoded.write(self.0.range_mut(at..at + encoded.size()));
             }
             None => self.0.resize_gap(at, old, 0),
         }
-        self.write_header(count.map(|count| count + added - removed));
+        self.write_count(count.map(|count| count + added - removed));
     }
 
-    /// Writes the total, and the count when it is known.
-    fn write_header(&mut self, count: Option<usize>) {
-        let total = u32::try_from(self.0.len()).expect("a listpack stays below 4 GiB");
-        self.0[..4].copy_from_slice(&total.to_le_bytes());
+    /// Writes the count, if it is known; the total is the blob's own.
+    fn write_count(&mut self, count: Option<usize>) {
         let count = count.map_or(COUNT_UNKNOWN, |count| u16::try_from(count).unwrap_or(COUNT_UNKNOWN));
-        self.0[4..HEADER].copy_from_slice(&count.to_le_bytes());
+        self.0.range_mut(4..HEADER).copy_from_slice(&count.to_le_bytes());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use data::zset::AddOptions;
 use engine::args::is;
-use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
+use engine::{Arg, Command, Elements, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 
 use super::arguments::{LATITUDE, LONGITUDE, position};
 use crate::zset::{AddRequest, add};
@@ -17,6 +17,7 @@ pub const GEOADD: Command = Command {
     arity: -5,
     flags: Flags::WRITE.union(Flags::DENYOOM),
     keys: &[KeySpec::first(KeyFlags::RW.union(KeyFlags::UPDATE))],
+    elements: Elements::each(4, 3),
     args: &[
         Arg::key("key"),
         Arg::one_of("condition", &[Arg::word("nx", "NX"), Arg::word("xx", "XX")]).optional().since("6.2.0"),

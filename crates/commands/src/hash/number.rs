@@ -5,7 +5,7 @@ use codec::number::I64Text;
 use config::NotifyEvents;
 use data::Hash;
 use engine::args::integer;
-use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
+use engine::{Arg, Command, Elements, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use keyspace::{Missing, parse_integer};
 
 use super::forget_due;
@@ -19,6 +19,7 @@ pub const HINCRBY: Command = Command {
     arity: 4,
     flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
     keys: &[KeySpec::first(KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))],
+    elements: Elements::one(2),
     args: &[Arg::key("key"), Arg::string("field"), Arg::integer("increment")],
     handler: Handler::Write(hincrby),
     ..Command::DEFAULT
@@ -29,6 +30,7 @@ pub const HINCRBYFLOAT: Command = Command {
     name: "hincrbyfloat",
     since: "2.6.0",
     summary: "Adds to the number in a field, which begins with 0.",
+    elements: Elements::one(2),
     args: &[Arg::key("key"), Arg::string("field"), Arg::double("increment")],
     handler: Handler::Write(hincrbyfloat),
     ..HINCRBY

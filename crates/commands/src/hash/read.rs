@@ -3,7 +3,7 @@
 use codec::listpack::Entry;
 use data::Hash;
 use data::hash::Shown;
-use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
+use engine::{Arg, Command, Elements, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 
 use keyspace::View;
 use resp::Args;
@@ -20,6 +20,7 @@ pub const HGET: Command = Command {
     arity: 3,
     flags: Flags::READONLY.union(Flags::FAST),
     keys: &[KeySpec::first(KeyFlags::RO.union(KeyFlags::ACCESS))],
+    elements: Elements::one(2),
     args: &[Arg::key("key"), Arg::string("field")],
     handler: Handler::Read(|cx| {
         match value(cx.view, cx.args)? {
@@ -37,6 +38,7 @@ pub const HMGET: Command = Command {
     summary: "Returns the values of fields.",
     complexity: "O(N) where N is the number of fields asked for",
     arity: -3,
+    elements: Elements::each(2, 1),
     args: &[Arg::key("key"), Arg::string("field").multiple()],
     handler: Handler::Read(hmget),
     ..HGET

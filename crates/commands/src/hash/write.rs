@@ -2,7 +2,7 @@
 
 use config::NotifyEvents;
 use data::Hash;
-use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
+use engine::{Arg, Command, Elements, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use keyspace::Missing;
 
 use super::forget_due;
@@ -22,6 +22,7 @@ pub const HSET: Command = Command {
     keys: &[KeySpec::first(KeyFlags::RW.union(KeyFlags::UPDATE))],
     args: FIELDS_AND_VALUES,
     history: &[("4.0.0", "Takes several fields with their values.")],
+    elements: Elements::each(2, 2),
     handler: Handler::Write(|cx| {
         let added = set(cx, "hset")?;
         cx.reply.count(added);
@@ -51,6 +52,7 @@ pub const HSETNX: Command = Command {
     complexity: "O(1)",
     arity: 4,
     keys: &[KeySpec::first(KeyFlags::RW.union(KeyFlags::INSERT))],
+    elements: Elements::one(2),
     args: &[Arg::key("key"), Arg::string("field"), Arg::string("value")],
     history: &[],
     handler: Handler::Write(hsetnx),
@@ -65,6 +67,7 @@ pub const HDEL: Command = Command {
     arity: -3,
     flags: Flags::WRITE.union(Flags::FAST),
     keys: &[KeySpec::first(KeyFlags::RW.union(KeyFlags::DELETE))],
+    elements: Elements::each(2, 1),
     args: &[Arg::key("key"), Arg::string("field").multiple()],
     history: &[("2.4.0", "Takes several fields.")],
     handler: Handler::Write(hdel),

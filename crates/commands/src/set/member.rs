@@ -2,7 +2,7 @@
 
 use config::NotifyEvents;
 use data::Set;
-use engine::{Arg, Command, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
+use engine::{Arg, Command, Elements, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use keyspace::Missing;
 
 use crate::list::reply_entry;
@@ -17,6 +17,7 @@ pub const SADD: Command = Command {
     arity: -3,
     flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
     keys: &[KeySpec::first(KeyFlags::RW.union(KeyFlags::INSERT))],
+    elements: Elements::each(2, 1),
     args: &[Arg::key("key"), Arg::string("member").multiple()],
     history: &[("2.4.0", "Takes several members.")],
     handler: Handler::Write(sadd),
@@ -30,6 +31,7 @@ pub const SREM: Command = Command {
     complexity: "O(N) where N is the number of members to remove",
     flags: Flags::WRITE.union(Flags::FAST),
     keys: &[KeySpec::first(KeyFlags::RW.union(KeyFlags::DELETE))],
+    elements: Elements::each(2, 1),
     handler: Handler::Write(srem),
     ..SADD
 };
@@ -74,6 +76,7 @@ pub const SISMEMBER: Command = Command {
     name: "sismember",
     summary: "Tells whether a set has a member.",
     arity: 3,
+    elements: Elements::one(2),
     args: &[Arg::key("key"), Arg::string("member")],
     handler: Handler::Read(|cx| {
         let set = cx.view.read::<Set>(cx.args.at(1))?;
@@ -91,6 +94,7 @@ pub const SMISMEMBER: Command = Command {
     complexity: "O(N) where N is the number of members asked for",
     arity: -3,
     keys: &[KeySpec::first(KeyFlags::RO.union(KeyFlags::ACCESS))],
+    elements: Elements::each(2, 1),
     args: &[Arg::key("key"), Arg::string("member").multiple()],
     handler: Handler::Read(|cx| {
         let (set, members) = (cx.view.read::<Set>(cx.args.at(1))?, cx.args.from(2));

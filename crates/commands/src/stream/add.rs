@@ -4,7 +4,7 @@ use config::NotifyEvents;
 use data::Stream;
 use data::stream::{AppendError, Entries, StreamId};
 use engine::args::is;
-use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
+use engine::{Arg, Command, Elements, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use keyspace::Missing;
 use resp::{Args, OwnedArgs};
 
@@ -24,6 +24,7 @@ pub const XADD: Command = Command {
         notes: Some("UPDATE instead of INSERT because of the optional trimming feature"),
         ..KeySpec::first(KeyFlags::RW.union(KeyFlags::UPDATE))
     }],
+    elements: Elements::one(2),
     args: &[
         Arg::key("key"),
         Arg::word("nomkstream", "NOMKSTREAM").optional().since("6.2.0"),

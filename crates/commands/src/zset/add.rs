@@ -4,7 +4,7 @@ use config::NotifyEvents;
 use data::Zset;
 use data::zset::{AddOptions, Added, NotANumber};
 use engine::args::is;
-use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec};
+use engine::{Arg, Command, Elements, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec};
 use keyspace::Missing;
 use resp::Args;
 
@@ -20,6 +20,7 @@ pub const ZADD: Command = Command {
     arity: -4,
     flags: Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST),
     keys: &[KeySpec::first(KeyFlags::RW.union(KeyFlags::UPDATE))],
+    elements: Elements::each(3, 2),
     args: &[
         Arg::key("key"),
         Arg::one_of("condition", &[Arg::word("nx", "NX"), Arg::word("xx", "XX")]).optional().since("3.0.2"),
@@ -47,6 +48,7 @@ pub const ZINCRBY: Command = Command {
     complexity: "O(log(N)) where N is the number of members",
     arity: 4,
     keys: &[KeySpec::first(KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE))],
+    elements: Elements::one(3),
     args: &[Arg::key("key"), Arg::integer("increment"), Arg::string("member")],
     history: &[],
     handler: Handler::Write(|cx| {

@@ -2,7 +2,7 @@
 
 use data::Zset;
 use engine::args::is;
-use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
+use engine::{Arg, Command, Elements, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 
 use super::score::reply_score;
 
@@ -16,6 +16,7 @@ pub const ZRANK: Command = Command {
     arity: -3,
     flags: Flags::READONLY.union(Flags::FAST),
     keys: &[KeySpec::first(KeyFlags::RO.union(KeyFlags::ACCESS))],
+    elements: Elements::one(2),
     args: &[Arg::key("key"), Arg::string("member"), Arg::word("withscore", "WITHSCORE").optional()],
     history: &[("7.2.0", "Option WITHSCORE.")],
     handler: Handler::Read(|cx| rank(cx, "zrank", |rank, _| rank)),

@@ -2,7 +2,7 @@
 
 use config::NotifyEvents;
 use data::Zset;
-use engine::{Arg, Command, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
+use engine::{Arg, Command, Elements, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use keyspace::Missing;
 
 use super::bounds::Span;
@@ -17,6 +17,7 @@ pub const ZREM: Command = Command {
     arity: -3,
     flags: Flags::WRITE.union(Flags::FAST),
     keys: &[KeySpec::first(KeyFlags::RW.union(KeyFlags::DELETE))],
+    elements: Elements::each(2, 1),
     args: &[Arg::key("key"), Arg::string("member").multiple()],
     history: &[("2.4.0", "Takes several members.")],
     handler: Handler::Write(zrem),

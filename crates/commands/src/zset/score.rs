@@ -3,7 +3,7 @@
 use codec::listpack::Entry;
 use codec::number::{F64Text, parse_f64, parse_i64};
 use data::Zset;
-use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
+use engine::{Arg, Command, Elements, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use resp::Encoder;
 
 /// ZCARD key
@@ -30,6 +30,7 @@ pub const ZSCORE: Command = Command {
     summary: "Returns a member's score.",
     arity: 3,
     keys: &[KeySpec::first(KeyFlags::RO.union(KeyFlags::ACCESS))],
+    elements: Elements::one(2),
     args: &[Arg::key("key"), Arg::string("member")],
     handler: Handler::Read(|cx| {
         let zset = cx.view.read::<Zset>(cx.args.at(1))?;
@@ -46,6 +47,7 @@ pub const ZMSCORE: Command = Command {
     summary: "Returns the scores of several members.",
     complexity: "O(N) where N is the number of members asked for",
     arity: -3,
+    elements: Elements::each(2, 1),
     args: &[Arg::key("key"), Arg::string("member").multiple()],
     handler: Handler::Read(zmscore),
     ..ZSCORE

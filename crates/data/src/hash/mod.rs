@@ -15,6 +15,7 @@ use std::fmt;
 use codec::listpack::{Entry, Listpack, ListpackRef, Position};
 
 use crate::Limits;
+use crate::Step;
 use crate::distinct::all_differ;
 use table::Table;
 
@@ -151,12 +152,17 @@ impl Hash {
         }
     }
 
-    /// See [`crate::Value::address`].
-    pub fn address(&self) -> usize {
+    /// See [`crate::Value::ahead`].
+    pub fn ahead(&self, step: Step, element: &[u8]) -> Option<usize> {
         match self {
-            Hash::Packed(listpack) | Hash::Timed(listpack) => listpack.address(),
-            Hash::Table(table) => std::ptr::from_ref(&**table) as usize,
+            Hash::Packed(listpack) | Hash::Timed(listpack) => Some(listpack.address()),
+            Hash::Table(table) => table.fields.ahead(step, element),
         }
+    }
+
+    /// See [`crate::Value::is_deep`].
+    pub fn is_deep(&self) -> bool {
+        matches!(self, Hash::Table(_))
     }
 
     /// See [`crate::Value::effort`].

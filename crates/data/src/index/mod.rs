@@ -14,6 +14,8 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
+use crate::Step;
+use crate::hashing::hash;
 use segment::{MAX_SLOTS, Segment, TAG_BITS};
 pub(crate) use slot::Item;
 use slot::{Slot, Tag};
@@ -76,6 +78,16 @@ impl<T: Item> Index<T> {
     pub(crate) fn find(&self, hash: u64, is: impl Fn(T::Look<'_>) -> bool) -> Option<Place> {
         let segment = self.segment_of(hash);
         self.segments[segment].find(hash, is).map(|slot| Place { segment, slot })
+    }
+
+    /// See [`crate::Value::ahead`].
+    pub(crate) fn ahead(&self, step: Step, item: &[u8]) -> Option<usize> {
+        if step == Step::Start {
+            return Some(std::ptr::from_ref(self) as usize);
+        }
+        let hash = hash(item);
+        let segment = &self.segments[self.segment_of(hash)];
+        if step == Step::Slot { Some(segment.home_address(hash)) } else { segment.likely(hash) }
     }
 
     /// The item at a place.

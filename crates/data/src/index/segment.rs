@@ -98,6 +98,18 @@ impl<T: Item> Segment<T> {
         None
     }
 
+    /// Where a lookup begins.
+    pub(super) fn home_address(&self, hash: u64) -> usize {
+        std::ptr::from_ref(&self.slots[home(self.tag(hash), self.homes)]) as usize
+    }
+
+    /// The address of the first item with the tag of `hash`: most likely the one looked for.
+    pub(super) fn likely(&self, hash: u64) -> Option<usize> {
+        let tag = self.tag(hash);
+        let near = self.slots[home(tag, self.homes)..].iter().map_while(Option::as_ref);
+        near.take_while(|slot| slot.tag() <= tag).find(|slot| slot.tag() == tag).map(Slot::address)
+    }
+
     fn is_loaded(&self) -> bool {
         (self.len + 1) * 8 > self.homes * 7
     }

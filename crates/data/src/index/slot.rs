@@ -84,11 +84,16 @@ impl<T: Item> Slot<T> {
         (self.0.get() >> ADDRESS_BITS) as Tag
     }
 
+    /// Where the item stands.
+    #[inline]
+    pub(super) fn address(&self) -> usize {
+        (self.0.get() & ((1 << ADDRESS_BITS) - 1)) as usize
+    }
+
     #[inline]
     fn pointer(&self) -> NonNull<u8> {
-        let address = self.0.get() & ((1 << ADDRESS_BITS) - 1);
         // SAFETY: `new` put an item's address there, which is not null.
-        unsafe { NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut(address as usize)) }
+        unsafe { NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut(self.address())) }
     }
 
     /// The item to look at.

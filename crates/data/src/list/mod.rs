@@ -18,6 +18,7 @@ use std::ops::{ControlFlow, Range};
 use codec::listpack::{Entry, Listpack};
 
 use crate::Limits;
+use crate::Step;
 use fill::Fill;
 use node::Node;
 pub use node::NodeRef;
@@ -87,12 +88,17 @@ impl List {
         }
     }
 
-    /// See [`crate::Value::address`].
-    pub fn address(&self) -> usize {
-        match self {
+    /// See [`crate::Value::ahead`].
+    pub fn ahead(&self, _: Step, _: &[u8]) -> Option<usize> {
+        Some(match self {
             List::Packed(listpack) => listpack.address(),
             List::Quick(quick) => std::ptr::from_ref(&**quick) as usize,
-        }
+        })
+    }
+
+    /// See [`crate::Value::is_deep`].
+    pub fn is_deep(&self) -> bool {
+        false
     }
 
     /// See [`crate::Value::effort`].

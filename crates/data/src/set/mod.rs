@@ -13,6 +13,7 @@ use codec::listpack::{Entry, Listpack, ListpackRef};
 use codec::number::{I64Text, parse_i64};
 
 use crate::Limits;
+use crate::Step;
 use crate::distinct::all_differ;
 use crate::hashing::hash;
 use crate::index::{Index, Place};
@@ -135,13 +136,18 @@ impl Set {
         }
     }
 
-    /// See [`crate::Value::address`].
-    pub fn address(&self) -> usize {
+    /// See [`crate::Value::ahead`].
+    pub fn ahead(&self, step: Step, element: &[u8]) -> Option<usize> {
         match self {
-            Set::Ints(intset) => intset.address(),
-            Set::Packed(listpack) => listpack.address(),
-            Set::Table(Members(index)) => std::ptr::from_ref(&**index) as usize,
+            Set::Ints(intset) => Some(intset.address()),
+            Set::Packed(listpack) => Some(listpack.address()),
+            Set::Table(Members(index)) => index.ahead(step, element),
         }
+    }
+
+    /// See [`crate::Value::is_deep`].
+    pub fn is_deep(&self) -> bool {
+        matches!(self, Set::Table(_))
     }
 
     /// See [`crate::Value::effort`].

@@ -1,19 +1,18 @@
 //! The entries of a stream: nodes filed under their master IDs, and what is counted beside them.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
 use std::ops::RangeInclusive;
 
 use codec::listpack::{Listpack, ListpackRef, MAX_BYTES};
 
 use super::node::{self, Node};
+use super::nodes::Nodes;
 use super::{Entry, IdText, StreamId};
 use crate::Limits;
 
 /// The entries of a stream.
 #[derive(Clone, Debug, Default)]
 pub struct Entries {
-    pub(super) nodes: BTreeMap<StreamId, Listpack>,
+    pub(super) nodes: Nodes,
     pub(super) counters: Counters,
 }
 
@@ -129,15 +128,12 @@ impl Entries {
         if bytes > MAX_BYTES || pairs.len().saturating_mul(2 * OVERHEAD) > MAX_BYTES {
             return Err(AppendError::TooLarge);
         }
-        match self.nodes.last_entry().filter(|node| has_room(node.get(), bytes, limits)) {
-            Some(mut node) => {
-                let master = *node.key();
-                node::append(node.get_mut(), master, id, pairs);
-            }
+        match self.nodes.last_mut().filter(|(_, node)| has_room(node, bytes, limits)) {
+            Some((master, node)) => node::append(node, master, id, pairs),
             None => {
                 let mut listpack = node::create(pairs.clone().map(|(field, _)| field));
                 node::append(&mut listpack, id, id, pairs);
-                self.nodes.insert(id, listpack);
+                self.nodes.push(id, listpack);
             }
         }
         let counters = &mut self.counters;
@@ -162,11 +158,11 @@ impl Entries {
     ) -> impl DoubleEndedIterator<Item = Entry<'_>> {
         let (start, end) = (*ids.start(), (*ids.end()).max(*ids.start()));
         // Readers who have all there is ask for what is behind the last ID: no node is looked at.
-        let before = self.nodes.range(..=start).next_back().filter(|_| start <= self.counters.last_id);
-        let first = before.map_or(start, |(master, _)| *master);
+        let before = self.nodes.master_of(start).filter(|_| start <= self.counters.last_id);
+        let first = before.unwrap_or(start);
         let nodes = self.nodes.range(first..=end);
         nodes
-            .flat_map(move |(master, node)| Node::new(*master, node.view()).entries_from(start))
+            .flat_map(move |(master, node)| Node::new(master, node.view()).entries_from(start))
             .filter(move |entry| ids.contains(&entry.id))
     }
 
@@ -192,14 +188,14 @@ impl Entries {
 
     /// Deletes an entry; answers whether it was there.
     pub fn delete(&mut self, id: StreamId) -> bool {
-        let Some((master, node)) = self.nodes.range_mut(..=id).next_back() else { return false };
-        let found = Node::new(*master, node.view()).entries().find(|entry| entry.id == id);
+        let Some(master) = self.nodes.master_of(id) else { return false };
+        let Some(node) = self.nodes.get_mut(master) else { return false };
+        let found = Node::new(master, node.view()).entries().find(|entry| entry.id == id);
         let Some(place) = found.filter(|entry| !entry.is_deleted).map(|entry| entry.place()) else {
             return false;
         };
-        if Node::new(*master, node.view()).counts().0 == 1 {
-            let master = *master;
-            self.nodes.remove(&master);
+        if Node::new(master, node.view()).counts().0 == 1 {
+            self.nodes.remove(master);
         } else {
             node::delete(node, &[place]);
         }
@@ -232,7 +228,7 @@ impl Entries {
 
     /// The nodes with their master IDs, as RDB files have them.
     pub fn nodes(&self) -> impl Iterator<Item = (StreamId, ListpackRef<'_>)> {
-        self.nodes.iter().map(|(master, node)| (*master, node.view()))
+        self.nodes.iter().map(|(master, node)| (master, node.view()))
     }
 
     /// Takes a node out of an RDB file, which comes behind all others. [`Entries::settle`] comes at the end.
@@ -242,8 +238,7 @@ impl Entries {
         if !self.nodes.is_empty() && master <= self.counters.last_id {
             return Err(Unsound::Order);
         }
-        let Slot::Vacant(place) = self.nodes.entry(master) else { return Err(Unsound::Order) };
-        place.insert(Listpack::trusted(node.as_bytes()));
+        self.nodes.push(master, Listpack::trusted(node.as_bytes()));
         self.counters.last_id = last;
         self.counters.length = self.counters.length.saturating_add(live);
         Ok(())
@@ -272,14 +267,13 @@ impl Entries {
     pub(super) fn footprint(&self) -> usize {
         const SAMPLE: usize = 64;
         let sampled = self.nodes.len().min(SAMPLE);
-        let sample: usize = self.nodes.values().take(sampled).map(Listpack::footprint).sum();
-        let nodes = sample * self.nodes.len() / sampled.max(1);
-        nodes + super::map_footprint::<StreamId, Listpack>(self.nodes.len())
+        let sample: usize = self.nodes.iter().take(sampled).map(|(_, node)| node.footprint()).sum();
+        sample * self.nodes.len() / sampled.max(1) + self.nodes.footprint()
     }
 
     /// How many nodes the radix tree would have in which Redis files them: XINFO STREAM tells.
     pub fn radix_nodes(&self) -> usize {
-        super::radix::nodes(self.nodes.keys().map(|id| id.to_bytes()))
+        super::radix::nodes(self.nodes.iter().map(|(master, _)| master.to_bytes()))
     }
 
     /// Visits each entry's ID (as `ms.seq`, by Redis's digests), fields and values.

@@ -8,6 +8,7 @@ mod entries;
 mod group;
 mod id;
 mod node;
+mod nodes;
 mod radix;
 mod trim;
 
@@ -19,6 +20,8 @@ pub use group::{Consumer, Delivery, Group, Pending};
 pub use id::{IdText, StreamId};
 pub use node::Entry;
 pub use trim::{Keep, Trim};
+
+use crate::Step;
 
 /// A stream: its [`Parts`].
 #[derive(Clone, Debug, Default)]
@@ -67,9 +70,20 @@ impl Stream {
             + map_footprint::<Box<[u8]>, Group>(self.groups.len())
     }
 
-    /// See [`crate::Value::address`].
-    pub fn address(&self) -> usize {
-        std::ptr::from_ref(&*self.0) as usize
+    /// See [`crate::Value::ahead`].
+    pub fn ahead(&self, step: Step, _: &[u8]) -> Option<usize> {
+        match step {
+            Step::Start => Some(std::ptr::from_ref(&*self.0) as usize),
+            Step::Slot => Some(self.entries.nodes.last()?.1.address()),
+            Step::Element => {
+                self.entries.nodes.last().map(|(_, node)| node.address() + node.as_bytes().len())
+            }
+        }
+    }
+
+    /// See [`crate::Value::is_deep`].
+    pub fn is_deep(&self) -> bool {
+        true
     }
 
     /// See [`crate::Value::effort`].

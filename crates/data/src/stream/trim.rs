@@ -1,13 +1,9 @@
 //! Trimming: removing entries at the front, by whole nodes as far as these go.
 
-use std::collections::btree_map::OccupiedEntry;
-
-use codec::listpack::Listpack;
+use codec::listpack::Position;
 
 use super::node::{self, Node};
 use super::{Entries, StreamId};
-
-type OccupiedNode<'a> = OccupiedEntry<'a, StreamId, Listpack>;
 
 /// What trimming keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,24 +41,28 @@ impl Entries {
     /// Trims entries at the front; answers how many.
     pub fn trim(&mut self, trim: &Trim) -> u64 {
         let mut removed = 0;
-        while let Some(mut first) = self.nodes.first_entry() {
-            let (length, live) = (self.counters.length, node(&first).counts().0);
+        while let Some((master, first)) = self.nodes.first() {
+            let node = Node::new(master, first.view());
+            let (length, live) = (self.counters.length, node.counts().0);
             if trim.keep.keeps_all(length) || trim.limit > 0 && removed + live > trim.limit {
                 break;
             }
             let goes = match trim.keep {
                 Keep::Last(count) => length - live >= count,
-                Keep::From(id) => node(&first).entries().next_back().is_none_or(|last| last.id < id),
+                Keep::From(id) => node.entries().next_back().is_none_or(|last| last.id < id),
             };
             if goes {
-                first.remove();
+                self.nodes.remove(master);
                 self.counters.length -= live;
                 removed += live;
             } else {
                 if !trim.whole_nodes {
-                    let count = trim_node(&mut first, trim.keep, length);
-                    self.counters.length -= count;
-                    removed += count;
+                    let places = superfluous(node, trim.keep, length);
+                    if let Some(first) = self.nodes.get_mut(master) {
+                        node::delete(first, &places);
+                    }
+                    self.counters.length -= places.len() as u64;
+                    removed += places.len() as u64;
                 }
                 break;
             }
@@ -74,14 +74,10 @@ impl Entries {
     }
 }
 
-fn node<'a>(entry: &'a OccupiedNode<'_>) -> Node<'a> {
-    Node::new(*entry.key(), entry.get().view())
-}
-
-/// Deletes entries at the front of a node, of a stream of `length`; answers how many.
-fn trim_node(first: &mut OccupiedNode<'_>, keep: Keep, length: u64) -> u64 {
+/// The entries at the front of a node that do not stay, of a stream of `length`.
+fn superfluous(node: Node<'_>, keep: Keep, length: u64) -> Vec<(Position, i64)> {
     let mut places = Vec::new();
-    for entry in node(first).entries() {
+    for entry in node.entries() {
         if keep.keeps(entry.id, length - places.len() as u64) {
             break;
         }
@@ -89,6 +85,5 @@ fn trim_node(first: &mut OccupiedNode<'_>, keep: Keep, length: u64) -> u64 {
             places.push(entry.place());
         }
     }
-    node::delete(first.get_mut(), &places);
-    places.len() as u64
+    places
 }

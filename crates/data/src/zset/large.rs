@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::Step;
 use crate::hashing::hash;
 use crate::index::Index;
 
@@ -74,6 +75,10 @@ impl Large {
             Some(member) => Found::Present(Present { member, tree: &mut self.tree }),
             None => Found::Absent(Absent { set: self, bytes, hash }),
         }
+    }
+
+    pub(super) fn ahead(&self, step: Step, member: &[u8]) -> Option<usize> {
+        self.index.ahead(step, member)
     }
 
     fn find(&self, bytes: &[u8]) -> Option<Member> {

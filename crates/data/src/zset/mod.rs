@@ -16,6 +16,7 @@ use std::ops::Range;
 use codec::listpack::{Entry, Listpack, ListpackRef};
 
 use crate::Limits;
+use crate::Step;
 use crate::distinct::all_differ;
 use large::{Found, Large};
 use range::Interval;
@@ -178,12 +179,17 @@ impl Zset {
         }
     }
 
-    /// See [`crate::Value::address`].
-    pub fn address(&self) -> usize {
+    /// See [`crate::Value::ahead`].
+    pub fn ahead(&self, step: Step, element: &[u8]) -> Option<usize> {
         match &self.0 {
-            Form::Packed(listpack) => listpack.address(),
-            Form::Large(large) => std::ptr::from_ref(&**large) as usize,
+            Form::Packed(listpack) => Some(listpack.address()),
+            Form::Large(large) => large.ahead(step, element),
         }
+    }
+
+    /// See [`crate::Value::is_deep`].
+    pub fn is_deep(&self) -> bool {
+        matches!(self.0, Form::Large(_))
     }
 
     /// See [`crate::Value::effort`].
