@@ -10,6 +10,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use resp::{Args, Encoder, OwnedArgs, Protocol};
@@ -30,6 +31,9 @@ pub struct ReplLog {
     /// Who puts it on disk, and whether it sleeps.
     writer: OnceLock<Thread>,
     writer_sleeps: AtomicBool,
+    /// How often a client's output was held, ever; and at how many the writer asks to be woken.
+    held_ever: AtomicU64,
+    wanted: AtomicU64,
 }
 
 impl Default for ReplLog {
@@ -44,6 +48,8 @@ impl Default for ReplLog {
             holds: AtomicBool::new(false),
             writer: OnceLock::new(),
             writer_sleeps: AtomicBool::new(false),
+            held_ever: AtomicU64::new(0),
+            wanted: AtomicU64::new(0),
         }
     }
 }
@@ -126,7 +132,7 @@ impl ReplLog {
     }
 
     /// Sleeps, in the thread that writes, until there is something to write or the time is over.
-    pub fn sleep(&self, at_most: std::time::Duration) {
+    pub fn sleep(&self, at_most: Duration) {
         self.writer_sleeps.store(true, SeqCst);
         if self.state.lock().bytes.is_empty() {
             std::thread::park_timeout(at_most);
@@ -134,10 +140,37 @@ impl ReplLog {
         self.writer_sleeps.store(false, SeqCst);
     }
 
-    /// Wakes the thread that writes, if it sleeps: called when something was appended, once for many units.
+    /// How often a client's output was held, ever.
+    pub fn held_ever(&self) -> u64 {
+        self.held_ever.load(SeqCst)
+    }
+
+    /// Notes that the output of so many clients is held.
+    pub fn note_held(&self, clients: u64) {
+        self.held_ever.fetch_add(clients, SeqCst);
+    }
+
+    /// Sleeps, in the thread that writes, until clients' output was held so often, or the time is over.
+    pub fn gather(&self, wanted: u64, at_most: Duration) {
+        let began = Instant::now();
+        self.wanted.store(wanted, SeqCst);
+        while let Some(left) = at_most.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) {
+            self.writer_sleeps.store(true, SeqCst);
+            if self.held_ever() >= wanted {
+                break;
+            }
+            std::thread::park_timeout(left);
+        }
+        self.writer_sleeps.store(false, SeqCst);
+        self.wanted.store(0, SeqCst);
+    }
+
+    /// Wakes the thread that writes, if it sleeps and has what it waits for: called when something was appended, once for
+    /// many units.
     #[inline]
     pub fn wake_writer(&self) {
         if self.writer_sleeps.load(SeqCst)
+            && self.held_ever() >= self.wanted.load(SeqCst)
             && self.writer_sleeps.swap(false, SeqCst)
             && let Some(writer) = self.writer.get()
         {

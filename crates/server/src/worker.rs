@@ -81,6 +81,8 @@ pub struct Worker {
     /// Connections whose output waits for the log, and those that may try again.
     held: Vec<usize>,
     released: Vec<usize>,
+    /// Connections whose output began to wait in this turn.
+    newly_held: u64,
     /// When their waits end, in Unix milliseconds; also of waits that have ended before.
     deadlines: BinaryHeap<Reverse<(i64, u64)>>,
 }
@@ -156,6 +158,7 @@ impl Worker {
             waiting: HashMap::new(),
             held: Vec::new(),
             released: Vec::new(),
+            newly_held: 0,
             deadlines: BinaryHeap::new(),
         }
     }
@@ -426,6 +429,7 @@ impl Worker {
         }
         self.ready = turn;
         if self.engine.log.is_read() {
+            self.engine.log.note_held(std::mem::take(&mut self.newly_held));
             self.engine.log.wake_writer();
             self.engine.let_disk_catch_up();
         }
@@ -486,7 +490,7 @@ impl Worker {
         let log = &self.engine.log;
         let may_send = connection.may_send(config);
         if std::mem::take(&mut connection.peer.client.tells) && may_send.is_ok() && log.holds() {
-            connection.hold(log);
+            self.newly_held += u64::from(connection.hold(log));
         }
         let sent = may_send.and_then(|()| match connection.unsent() {
             0 => Ok(0),

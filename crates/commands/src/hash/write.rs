@@ -83,10 +83,8 @@ fn set(cx: &mut KeyCx, name: &str) -> Result<usize, Error> {
     let event = (NotifyEvents::HASH, "hset");
     forget_due(cx.view, cx.args.at(1), (0..args.len()).step_by(2).map(|at| args.at(at)));
     let added = cx.modify(cx.args.at(1), Missing::Create, event, |hash: &mut Hash, change| {
-        hash.expect(args.iter(), &limits);
         change.count = args.len() as u64 / 2;
-        let pairs = (0..args.len()).step_by(2);
-        pairs.filter(|at| hash.set(args.at(*at), args.at(at + 1), &limits)).count()
+        hash.set_all((0..args.len()).step_by(2).map(|at| (args.at(at), args.at(at + 1))), &limits)
     })?;
     Ok(added.unwrap_or(0))
 }

@@ -243,6 +243,24 @@ impl Hash {
         self.find(field).filter(|shown| shown.lives(now)).map(|shown| shown.value)
     }
 
+    /// Sets fields, of which none is due from then on; answers how many are new. An empty listpack takes them all at once.
+    pub fn set_all<'e>(
+        &mut self,
+        pairs: impl Iterator<Item = (&'e [u8], &'e [u8])> + Clone,
+        limits: &Limits,
+    ) -> usize {
+        self.expect(pairs.clone().flat_map(|(field, value)| [field, value]), limits);
+        match self {
+            Hash::Packed(listpack)
+                if listpack.view().is_empty() && all_differ(pairs.clone().map(|(field, _)| field.into())) =>
+            {
+                listpack.push_all(pairs.flat_map(|(field, value)| [field.into(), value.into()]));
+                self.len()
+            }
+            _ => pairs.filter(|(field, value)| self.set(field, value, limits)).count(),
+        }
+    }
+
     /// Sets a field, which is not due from then on; answers whether it is new. Whoever sets calls [`Hash::expect`] first.
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: &Limits) -> bool {
         if self.has_times() && self.find(field).is_some_and(|shown| shown.due.is_some()) {

@@ -36,9 +36,9 @@ use tail::{Style, Tail};
 
 /// Between two writes where nobody waits for the disk: what comes meanwhile goes with the next, and nobody need wake the thread.
 const ROUND: Duration = Duration::from_millis(1);
-/// Group commit: those whom the last fsync has answered have up to half of its time to send what comes next, as long as more
-/// comes, looked at by eighths of it, but not more often than this.
-const SHORTEST_STEP: Duration = Duration::from_micros(50);
+/// Group commit: those whom the last fsync has answered have half of its time to send what comes next, and so long at least.
+/// A client that does not come back costs the others that once.
+const PATIENCE: Duration = Duration::from_millis(1);
 /// Between two attempts at what has failed.
 const RETRY: Duration = Duration::from_millis(200);
 /// Between two fsyncs of `everysec`.
@@ -75,6 +75,11 @@ struct State {
     last_sync: Option<Instant>,
     /// How long it took.
     sync_took: Duration,
+    /// How many clients waited for the disk when it ended, those it served included.
+    group: u64,
+    /// How often a client had begun to wait when the replication log was taken, and the time before.
+    held_at_take: u64,
+    held_before: u64,
     last_look: Option<Instant>,
     last_try: Option<Instant>,
     rewrite: Option<Rewrite>,
@@ -238,15 +243,14 @@ impl Log {
         }
     }
 
-    /// Group commit: without it two groups of clients take turns, each waiting for the fsync of the other.
+    /// Group commit: waits, if not for long, until as many clients wait as did when the last fsync ended, those it served
+    /// included. Without it two groups of clients take turns, each waiting for the fsync of the other.
     fn gather(&self) {
-        let (log, took, began) = (&self.engine.log, self.state.lock().sync_took, Instant::now());
-        let step = (took / 8).max(SHORTEST_STEP);
-        let mut before = None;
-        while began.elapsed() + step <= took / 2 && before != Some(log.offset()) {
-            before = Some(log.offset());
-            thread::sleep(step);
-        }
+        let (wanted, patience) = {
+            let state = self.state.lock();
+            (state.held_at_take + state.group, (state.sync_took / 2).max(PATIENCE))
+        };
+        self.engine.log.gather(wanted, patience);
     }
 
     fn serve(&self, request: Request) {
@@ -276,8 +280,9 @@ impl Log {
         if delay > 0 {
             thread::sleep(Duration::from_micros(delay));
         }
+        let before = std::mem::replace(&mut state.held_at_take, self.engine.log.held_ever());
         let (bytes, end) = self.engine.log.take(Vec::new());
-        state.taken = end;
+        (state.taken, state.held_before) = (end, before);
         let style = style(config);
         let Some(tail) = &mut state.tail else { return Ok(()) };
         match &mut state.next {
@@ -320,6 +325,7 @@ impl Log {
         let began = Instant::now();
         tail.sync()?;
         state.sync_took = began.elapsed();
+        state.group = self.engine.log.held_ever() - state.held_before;
         self.engine.persistence.log.syncs.fetch_add(1, Relaxed);
         self.tell_durable(state.taken);
         Ok(())
