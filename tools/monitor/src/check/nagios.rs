@@ -53,10 +53,10 @@ fn line(worst: Level, found: &[Finding<'_>], reading: &Reading<'_>) -> String {
 /// `7.4.1 master up 3 days, 12 clients, 1.02M used`
 fn summary(reading: &Reading<'_>) -> String {
     let text = |field: &str| reading.round.facts().map_or("", |facts| facts.info.text(field)).to_owned();
-    let role = reading.round.facts().map_or("", |facts| facts.role()).to_owned();
+    let (version, role) =
+        reading.round.facts().map(|facts| (facts.version(), facts.role().to_owned())).unwrap_or_default();
     format!(
-        "{} {role} up {} s, {} clients, {} used",
-        text("redis_version"),
+        "{version} {role} up {} s, {} clients, {} used",
         text("uptime_in_seconds"),
         text("connected_clients"),
         text("used_memory_human")

@@ -49,9 +49,22 @@ impl Facts {
         self.config.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
+    /// `standalone`, `cluster` or `sentinel`. Valkey 8 has another name for the field.
+    pub fn mode(&self) -> &str {
+        self.info.get("redis_mode").unwrap_or_else(|| self.info.text("server_mode"))
+    }
+
+    /// `7.0.15`, `valkey 8.0.1`: of Valkey its own, not that of the Redis whose clients it serves.
+    pub fn version(&self) -> String {
+        match self.info.get("valkey_version") {
+            Some(version) => format!("valkey {version}"),
+            None => self.info.text("redis_version").to_owned(),
+        }
+    }
+
     /// Whether the server is a Sentinel.
     pub fn is_sentinel(&self) -> bool {
-        self.info.get("redis_mode") == Some("sentinel")
+        self.mode() == "sentinel"
     }
 
     /// `master`, `slave` or `sentinel`.

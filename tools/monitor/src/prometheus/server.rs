@@ -10,7 +10,7 @@ const DEFAULT_DATABASES: u32 = 16;
 
 pub(super) fn describe(text: &mut Exposition, facts: &Facts, at: i64) {
     fields(text, &facts.info);
-    instance(text, &facts.info, at);
+    instance(text, facts, at);
     databases(text, facts);
     replication(text, &facts.info);
     commands(text, &facts.info);
@@ -48,7 +48,8 @@ fn is_name(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-fn instance(text: &mut Exposition, info: &Info, at: i64) {
+fn instance(text: &mut Exposition, facts: &Facts, at: i64) {
+    let info = &facts.info;
     let named = [
         "role",
         "redis_version",
@@ -60,7 +61,10 @@ fn instance(text: &mut Exposition, info: &Info, at: i64) {
         "run_id",
         "process_id",
     ];
-    let labels = named.map(|name| (name, info.text(name)));
+    let labels = named.map(|name| match name {
+        "redis_mode" => (name, facts.mode()),
+        name => (name, info.text(name)),
+    });
     text.gauge("instance_info", "What the server is", &labels, 1.0);
     if let Some(uptime) = info.number("uptime_in_seconds") {
         let started = (at / 1000) as f64 - uptime;

@@ -84,9 +84,11 @@ fn about(out: &mut dyn Write, round: &Round) -> io::Result<()> {
     Ok(())
 }
 
-const ABOUT: [&str; 9] = [
+const ABOUT: [&str; 11] = [
     "redis_version",
+    "valkey_version",
     "redis_mode",
+    "server_mode",
     "process_id",
     "uptime_in_seconds",
     "role",

@@ -71,8 +71,8 @@ fn target(round: &Round, sample: Option<&Sample<'_>>) -> Value {
     });
     if let Some(facts) = round.facts() {
         object["role"] = json!(facts.role());
-        object["version"] = json!(facts.info.get("redis_version"));
-        object["mode"] = json!(facts.info.get("redis_mode"));
+        object["version"] = json!(facts.version());
+        object["mode"] = json!(facts.mode());
         object["uptime"] = json!(facts.info.number("uptime_in_seconds"));
         object["maxmemory"] = json!(facts.info.number("maxmemory"));
         object["topology"] = topology(facts);
