@@ -12,7 +12,7 @@ use std::process::Command;
 /// Crates by floor. Some are still to come.
 const FLOORS: [(u8, &[&str]); 9] = [
     (0, &["codec", "memory", "resp"]),
-    (1, &["acl", "config", "data", "net"]),
+    (1, &["acl", "config", "data", "endpoint", "net"]),
     (2, &["formats", "keyspace"]),
     (3, &["engine"]),
     (4, &["commands", "persist", "replication", "scripting", "sentinel"]),

@@ -71,6 +71,11 @@ impl Error {
         }
     }
 
+    /// The error of a URL.
+    pub fn address(malformed: endpoint::Malformed) -> Self {
+        Error::Address(malformed.to_string())
+    }
+
     /// An error on a file; `what` says which, and what was done with it.
     pub fn file(what: impl std::fmt::Display) -> impl FnOnce(io::Error) -> Self {
         let what = what.to_string();

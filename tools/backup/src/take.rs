@@ -20,7 +20,7 @@ use crate::output::{Output, bytes};
 use crate::prune;
 use crate::seal::{Sealer, Tally};
 use crate::source::Source;
-use crate::source::address::Address;
+use crate::source::address::parse_meant;
 use crate::store::{Place, Store};
 
 /// What was done, as JSON.
@@ -44,7 +44,7 @@ pub fn run(take: &Take, out: &mut Output) -> Result<()> {
     };
     let place = Place::parse(place)?;
     let sealing = take.seal.sealing()?;
-    let address = Address::is_meant(source).then(|| Address::parse(source)).transpose()?;
+    let address = parse_meant(source)?;
     // The name has milliseconds; what is in the manifest has no more.
     let now = Timestamp::now();
     let time = now.round(Unit::Millisecond).unwrap_or(now);

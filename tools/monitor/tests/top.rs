@@ -63,8 +63,10 @@ fn a_real_monitor_log() {
     for number in 0..20 {
         server.call(&format!("SET user:{} v", number % 4));
     }
-    drop(process);
+    // Ended from the other side, redis-cli prints everything that it was sent.
+    server.call("CLIENT KILL TYPE normal");
     let text = std::io::read_to_string(log).unwrap();
+    drop(process);
     let mut child = Command::new(PROGRAM)
         .args(["faina", "--json"])
         .stdin(Stdio::piped())

@@ -17,7 +17,7 @@ use crate::inspect::{Depth, Inspector};
 use crate::keys::Opening;
 use crate::manifest::{Contents, Manifest};
 use crate::output::Output;
-use crate::source::address::Address;
+use crate::source::address::{is_meant, parse_meant};
 use crate::store::{Location, Place, Store};
 
 /// What is restored.
@@ -38,7 +38,7 @@ pub fn run(options: &Restore, out: &mut Output) -> Result<()> {
         [source, name, target] => (source, Some(name.as_str()), target),
         _ => return Err(Error::Usage("what is asked for is SOURCE [NAME|latest] TARGET".into())),
     };
-    let to_server = Address::is_meant(target).then(|| Address::parse(target)).transpose()?;
+    let to_server = parse_meant(target)?;
     if to_server.is_none() && (options.replace || options.no_functions || !options.db.is_empty()) {
         return Err(Error::Usage("--replace, --db and --no-functions are for a running server".into()));
     }
@@ -54,7 +54,7 @@ pub fn run(options: &Restore, out: &mut Output) -> Result<()> {
 
 impl Backup {
     fn find(source: &str, name: Option<&str>, options: &Restore) -> Result<Self> {
-        if Address::is_meant(source) {
+        if is_meant(source) {
             return Err(Error::Usage(
                 "a server is no backup: take one of it first, with carnelian backup".into(),
             ));

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use endpoint::Address;
 use formats::rdb::file::{Entry, Item};
 use serde::Serialize;
 
@@ -14,7 +15,6 @@ use crate::catalogue::Visit;
 use crate::error::{Error, Result};
 use crate::inspect::shown;
 use crate::output::Output;
-use crate::source::address::Address;
 use crate::source::link::{Link, Reply, encode};
 
 /// Commands that are sent before their replies are read; so many replies fit into any socket's buffer.
@@ -56,7 +56,7 @@ struct Problem {
 /// [`Error::Incomplete`] when there were keys that could not be restored; those of the backup; those of the server, which end it in
 /// the middle.
 pub fn restore(backup: &Backup, address: &Address, options: &Restore, out: &mut Output) -> Result<()> {
-    if address.database.is_some() {
+    if address.database().map_err(Error::address)?.is_some() {
         return Err(Error::Usage("keys keep their databases: --db FROM:TO instead of one in the URL".into()));
     }
     // A server that is not there is found before a long reading.

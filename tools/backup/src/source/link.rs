@@ -9,10 +9,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use endpoint::{Address, Endpoint};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use super::address::{Address, Endpoint};
 use crate::error::{Error, Result};
 
 /// The longest line of a reply, in bytes.
@@ -61,10 +61,10 @@ impl Link {
                 stream.set_write_timeout(Some(patience)).map_err(broken)?;
                 (Box::new(stream), true)
             }
-            Endpoint::Tcp { host, port, tls } => {
+            Endpoint::Tcp { host, port } => {
                 let stream = connect(host, *port, patience).map_err(broken)?;
                 let is_local = is_this_machine(&stream);
-                match tls {
+                match address.tls {
                     true => (Box::new(secure(stream, host, address)?), is_local),
                     false => (Box::new(stream), is_local),
                 }

@@ -10,7 +10,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use address::Address;
+use endpoint::Address;
 use link::Link;
 
 use crate::error::{Error, Result};

@@ -60,7 +60,8 @@ pub(super) async fn run(probe: &mut Probe, target: &Target, count: u64) -> ExitC
 /// The address without what an identifier may not have.
 fn instance(target: &Target) -> String {
     target
-        .address()
+        .endpoint
+        .place()
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || ".:_".contains(c) { c } else { '_' })
         .collect()

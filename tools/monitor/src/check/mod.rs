@@ -94,7 +94,7 @@ impl Check {
         target.trust = self.trust.clone();
         if target.password.is_none() {
             let password = std::env::var(&self.password_env).ok().filter(|password| !password.is_empty());
-            target.password = password.map(crate::target::Secret::new);
+            target.address.password = password.map(crate::target::Secret::new);
         }
         Ok(target)
     }

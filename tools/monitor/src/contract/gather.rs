@@ -72,7 +72,7 @@ fn parse(url: &str, request: &Request, allow: &Allow) -> Asked {
 fn permit(target: Target, allow: &Allow) -> Asked {
     match allow.permits(&target) {
         true => Ok(target),
-        false => Err((target.url, Failure::Address("no --allow-target pattern permits it".into()))),
+        false => Err((target.address.url, Failure::Address("no --allow-target pattern permits it".into()))),
     }
 }
 
@@ -81,7 +81,7 @@ fn permit(target: Target, allow: &Allow) -> Asked {
 fn siblings(target: &Target, cluster: &Cluster, allow: &Allow) -> Vec<Asked> {
     let mut known = HashSet::new();
     let nodes = cluster.nodes.iter().filter(|node| known.insert(&node.id)).take(MAX_NODES);
-    let ask = |node: &Node| match node.address(target.host()) {
+    let ask = |node: &Node| match node.address(target.endpoint.host()) {
         None => {
             Err((node_url(scheme(target), node), Failure::Address("the cluster knows no address".into())))
         }
@@ -96,7 +96,7 @@ fn scheme(target: &Target) -> &'static str {
 }
 
 fn instance((target, answer): (Asked, Option<Answer>)) -> Instance {
-    let url = target.map_or_else(|(url, _)| url, |target| target.url);
+    let url = target.map_or_else(|(url, _)| url, |target| target.address.url);
     (url, answer.map(|answer| answer.info))
 }
 

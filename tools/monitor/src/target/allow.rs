@@ -29,10 +29,10 @@ impl Allow {
 
     /// Whether `target` may be asked.
     pub fn permits(&self, target: &Target) -> bool {
-        let address = target.address();
+        let place = target.endpoint.place();
         self.everything
             || self.names(target)
-            || self.patterns.iter().any(|pattern| glob(pattern.as_bytes(), address.as_bytes()))
+            || self.patterns.iter().any(|pattern| glob(pattern.as_bytes(), place.as_bytes()))
     }
 }
 

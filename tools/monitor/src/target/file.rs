@@ -56,8 +56,9 @@ impl Entry {
             return Err("cert and key go together".into());
         }
         target.trust = Trust { ca: self.ca, cert: self.cert, key: self.key };
-        target.user = self.user.or(target.user);
-        target.password = password.map(Secret::new).or(target.password);
+        let address = &mut target.address;
+        address.user = self.user.or(address.user.take());
+        address.password = password.map(Secret::new).or(address.password.take());
         Ok((target, self.discover))
     }
 }

@@ -21,7 +21,7 @@ pub(super) async fn send(url: &str, columns: &[&Column], pairs: &Pairs) {
                 columns.iter().map(|column| column.value(std::iter::once(sample))).collect();
             let mut document = rows::object(columns, &values);
             document["@timestamp"] = json!(Timestamp::now().to_string());
-            document["host"] = json!(sample.now.target.address());
+            document["host"] = json!(sample.now.target.endpoint.place());
             document["at"] = json!(sample.now.at as f64 / 1000.0);
             document
         })

@@ -119,7 +119,8 @@ impl Top {
         let mut target =
             Target::parse(place).map_err(|failure| format!("{}: {failure}", crate::target::redact(place)))?;
         let password = password.or(self.auth.as_deref()).filter(|password| !password.is_empty());
-        target.password = target.password.or(password.map(Secret::new));
+        let password = password.map(Secret::new);
+        target.address.password = target.address.password.or(password);
         target.trust = self.trust.clone();
         Ok(target)
     }
@@ -185,11 +186,14 @@ mod tests {
     #[test]
     fn words_of_redis_stat() {
         let all = plan(&["a", "b:7000/secret", "1.5", "10"]).unwrap();
-        assert_eq!(all.targets.iter().map(Target::address).collect::<Vec<_>>(), ["a:6379", "b:7000"]);
+        assert_eq!(
+            all.targets.iter().map(|target| target.endpoint.place()).collect::<Vec<_>>(),
+            ["a:6379", "b:7000"]
+        );
         assert_eq!(all.targets[1].password.as_ref().map(Secret::reveal), Some("secret"));
         assert_eq!((all.interval, all.count), (Duration::from_millis(1500), Some(10)));
         let none = plan(&["-a", "pw", "-v", "--csv", "--style=ascii"]).unwrap();
-        assert_eq!(none.targets[0].address(), "127.0.0.1:6379");
+        assert_eq!(none.targets[0].endpoint.place(), "127.0.0.1:6379");
         assert_eq!(none.targets[0].password.as_ref().map(Secret::reveal), Some("pw"));
         assert_eq!((none.interval, none.count), (Duration::from_secs(2), None));
         assert!(plan(&["a", "0"]).is_err() && plan(&["a", "1", "1.5"]).is_err() && plan(&["a b"]).is_err());

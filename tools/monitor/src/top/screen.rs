@@ -157,11 +157,12 @@ impl View {
                         .samples()
                         .filter(|sample| sample.now.target.url == round.target.url)
                         .collect();
-                    let named = [Cell::from(round.target.address()), Cell::from(facts.role().to_owned())];
+                    let named =
+                        [Cell::from(round.target.endpoint.place()), Cell::from(facts.role().to_owned())];
                     Row::new(named.into_iter().chain(cells(own)))
                 }
                 Err(failure) => Row::new([
-                    Cell::from(round.target.address()),
+                    Cell::from(round.target.endpoint.place()),
                     Cell::from("down"),
                     Cell::from(failure.kind()),
                 ])
@@ -193,7 +194,7 @@ impl View {
             .get(&round.target.url)
             .map(|history| history.iter().copied().collect::<Vec<u64>>())
             .unwrap_or_default();
-        let title = format!(" commands a second: {} ", round.target.address());
+        let title = format!(" commands a second: {} ", round.target.endpoint.place());
         let line =
             Sparkline::default().data(&all[all.len().saturating_sub(room)..]).style(self.color(Color::Cyan));
         frame.render_widget(line.block(Block::bordered().title(title)), area);

@@ -208,7 +208,7 @@ struct Visit<'a> {
 impl Visit<'_> {
     /// What must be typed to confirm a change of a watched target.
     fn address(&self, url: &str) -> Option<String> {
-        watched(self.app, url).map(|target| target.address())
+        watched(self.app, url).map(|target| target.endpoint.place())
     }
 
     async fn send(
@@ -227,9 +227,9 @@ impl Visit<'_> {
             Class::Read => return Ok(session.run(words).await?),
             Class::Danger
                 if matches!(self.app.powers, Powers::Admin(_))
-                    && confirmation != Some(target.address().as_str()) =>
+                    && confirmation != Some(target.endpoint.place().as_str()) =>
             {
-                return Err(Refusal::Confirm(target.address()));
+                return Err(Refusal::Confirm(target.endpoint.place()));
             }
             Class::Change | Class::Danger => {}
         }

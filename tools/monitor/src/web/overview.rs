@@ -63,7 +63,7 @@ fn target(round: &Round, sample: Option<&Sample<'_>>) -> Value {
     });
     let mut object = json!({
         "url": round.target.url,
-        "address": round.target.address(),
+        "address": round.target.endpoint.place(),
         "at": round.at,
         "discovered": round.discovered,
         "failure": round.outcome.as_ref().err().map(ToString::to_string),

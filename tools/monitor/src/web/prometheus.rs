@@ -111,8 +111,9 @@ pub async fn discover(State(app): State<Arc<App>>, query: Query) -> Response {
             (StatusCode::BAD_REQUEST, "not a node of a cluster").into_response()
         }
         Ok(cluster) => {
-            let places = cluster.nodes.iter().filter_map(|node| node.address(target.host()));
-            let urls: Vec<String> = places.map(|(host, port)| target.sibling(host, port).url).collect();
+            let places = cluster.nodes.iter().filter_map(|node| node.address(target.endpoint.host()));
+            let urls: Vec<String> =
+                places.map(|(host, port)| target.sibling(host, port).address.url).collect();
             json(serde_json::json!([{"targets": urls, "labels": {}}]).to_string())
         }
     }
@@ -147,7 +148,12 @@ fn requested(app: &App, query: &Query) -> Result<Target, Box<Response>> {
     let configured = app.named.iter().find(|named| named.endpoint == target.endpoint);
     let password = target.password.is_none().then_some(configured).flatten();
     Ok(match password {
-        Some(named) => Target { url: target.url, ..named.clone() },
+        // The URL stays the one that was asked for.
+        Some(named) => {
+            let mut named = named.clone();
+            named.address.url = target.address.url;
+            named
+        }
         None => Target { trust: app.trust.clone(), ..target },
     })
 }
