@@ -92,9 +92,20 @@ fn is_no_child(pid: u32, server: u32) -> bool {
 
 fn names_port(pid: u32, port: &str) -> bool {
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words = String::from_utf8_lossy(&command).into_owned();
+    is_server_of(&String::from_utf8_lossy(&command), port)
+}
+
+/// Whether a command line is that of a server. Our binary is its own client too: `carnelian monitor redis://127.0.0.1:6379` names a
+/// port that it does not serve.
+fn is_server_of(command: &str, port: &str) -> bool {
+    let mut words = command.split(['\0', ' ']).skip(1).peekable();
+    let is_tool = |word: &&str| {
+        let is_name = word.starts_with(|c: char| c.is_ascii_lowercase())
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        is_name && !["server", "sentinel"].contains(word)
+    };
     let end = format!(":{port}");
-    words.split(['\0', ' ']).any(|word| word == port || word.ends_with(&end))
+    !words.peek().is_some_and(is_tool) && words.any(|word| word == port || word.ends_with(&end))
 }
 
 #[cfg(test)]
@@ -108,6 +119,27 @@ mod tests {
         assert!(disk_used(Path::new("/")).is_some_and(|percent| (0.0..=100.0).contains(&percent)));
         let own = std::process::id();
         assert_eq!(count_processes(own, &comm(own).unwrap(), "no such port"), 1);
+    }
+
+    #[test]
+    fn servers_are_told_from_their_clients() {
+        for server in [
+            "redis-server 127.0.0.1:6379",
+            "/usr/bin/carnelian *:6379   ",
+            "carnelian\0server\0--port\06379\0",
+            "redis-server\0/etc/redis.conf\0--port\06379\0",
+        ] {
+            assert!(is_server_of(server, "6379"), "{server}");
+        }
+        for other in [
+            "carnelian\0monitor\0redis://127.0.0.1:6379\0",
+            "carnelian\0top\0localhost:6379\0",
+            "redis-server 127.0.0.1:6380",
+            "carnelian\0",
+            "",
+        ] {
+            assert!(!is_server_of(other, "6379"), "{other}");
+        }
     }
 
     #[test]

@@ -60,14 +60,17 @@ fn a_replica_brings_its_primary_and_a_dead_target_costs_nothing() {
 }
 
 #[test]
-fn a_sentinel_brings_its_set() {
-    let primary = Server::start(&[]);
+fn a_sentinel_without_a_password_brings_its_set_that_has_one() {
+    let primary = Server::start(&["--requirepass", "pw"]);
     let directory = common::Directory::new();
     let port = suites::free_port();
     let file = directory.0.join("sentinel.conf");
     std::fs::write(
         &file,
-        format!("port {port}\nbind 127.0.0.1\nsentinel monitor mymaster 127.0.0.1 {} 1\n", primary.port),
+        format!(
+            "port {port}\nbind 127.0.0.1\nsentinel monitor mymaster 127.0.0.1 {} 1\nsentinel auth-pass mymaster pw\n",
+            primary.port
+        ),
     )
     .unwrap();
     let child = std::process::Command::new("redis-sentinel")
@@ -78,7 +81,7 @@ fn a_sentinel_brings_its_set() {
     let _sentinel = common::Process(child);
     let runtime = runtime();
     let url = format!("redis://127.0.0.1:{port}");
-    let collector = watch(&runtime, std::slice::from_ref(&url));
+    let collector = watch(&runtime, &[format!("redis://:pw@127.0.0.1:{port}")]);
     wait_for("the primary", || collector.round(&primary.url()).is_some_and(|round| round.facts().is_some()));
     let round = collector.round(&url).unwrap();
     assert_eq!(round.facts().unwrap().watched[0].name(), "mymaster");

@@ -219,10 +219,15 @@ impl Rule {
     /// `used part of maxmemory is 95 % (critical above 90 %)`
     pub fn sentence(&self, level: Level, value: f64) -> String {
         if self.unit == Unit::Flag {
-            return self.metric.to_owned();
+            let denial = if level == Level::Ok { ": no" } else { "" };
+            return format!("{}{denial}", self.metric);
         }
         let shown = quantity(value, self.unit);
-        let threshold = if level == Level::Critical { self.critical } else { self.warning };
+        let threshold = match level {
+            Level::Ok => None,
+            Level::Warning => self.warning,
+            Level::Critical => self.critical,
+        };
         match threshold {
             Some(limit) => format!(
                 "{} is {shown} ({} {} {})",
@@ -249,6 +254,7 @@ pub fn quantity(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Bytes => format!("{:.0} MiB", value / MIB),
         Unit::Percent => format!("{value:.1} %"),
+        Unit::Seconds if value > 0.0 && value < 0.001 => format!("{:.0} µs", value * 1e6),
         Unit::Seconds if value < 10.0 => format!("{} s", (value * 1000.0).round() / 1000.0),
         Unit::Seconds => format!("{value:.0} s"),
         Unit::Count | Unit::Flag => format!("{}", (value * 100.0).round() / 100.0),
@@ -328,6 +334,9 @@ mod tests {
             memory.sentence(Level::Critical, 95.0),
             "used part of maxmemory is 95.0 % (critical above 90.0 %)"
         );
+        assert_eq!(memory.sentence(Level::Ok, 5.0), "used part of maxmemory is 5.0 %");
+        let down = RULES.iter().find(|rule| rule.id == "down").unwrap();
+        assert_eq!(down.sentence(Level::Ok, 0.0), "the server does not answer: no");
     }
 
     #[test]

@@ -55,12 +55,11 @@ fn summary(reading: &Reading<'_>) -> String {
     let text = |field: &str| reading.round.facts().map_or("", |facts| facts.info.text(field)).to_owned();
     let (version, role) =
         reading.round.facts().map(|facts| (facts.version(), facts.role().to_owned())).unwrap_or_default();
-    format!(
-        "{version} {role} up {} s, {} clients, {} used",
-        text("uptime_in_seconds"),
-        text("connected_clients"),
-        text("used_memory_human")
-    )
+    let (uptime, clients) = (text("uptime_in_seconds"), text("connected_clients"));
+    // A Sentinel tells of no memory.
+    let memory = Some(text("used_memory_human")).filter(|used| !used.is_empty());
+    let memory = memory.map_or(String::new(), |used| format!(", {used} used"));
+    format!("{version} {role} up {uptime} s, {clients} clients{memory}")
 }
 
 fn performance(finding: &Finding<'_>) -> String {

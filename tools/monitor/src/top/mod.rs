@@ -104,6 +104,9 @@ impl Top {
             .get(1)
             .map(|word| word.parse().map_err(|_| format!("'{word}' is no count")))
             .transpose()?;
+        if let Some(number) = hosts.iter().find(|word| word.parse::<f64>().is_ok()) {
+            return Err(format!("'{number}' is no server: INTERVAL and COUNT come last"));
+        }
         let mut targets = hosts.iter().map(|word| self.target(word)).collect::<Result<Vec<_>, _>>()?;
         if targets.is_empty() {
             targets.push(self.target("127.0.0.1:6379")?);
@@ -197,5 +200,6 @@ mod tests {
         assert_eq!(none.targets[0].password.as_ref().map(Secret::reveal), Some("pw"));
         assert_eq!((none.interval, none.count), (Duration::from_secs(2), None));
         assert!(plan(&["a", "0"]).is_err() && plan(&["a", "1", "1.5"]).is_err() && plan(&["a b"]).is_err());
+        assert_eq!(plan(&["a", "2", "x"]), Err("'2' is no server: INTERVAL and COUNT come last".into()));
     }
 }
