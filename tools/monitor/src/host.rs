@@ -126,8 +126,8 @@ mod tests {
         for server in [
             "redis-server 127.0.0.1:6379",
             "/usr/bin/carnelian *:6379   ",
-            "carnelian\0server\0--port\06379\0",
-            "redis-server\0/etc/redis.conf\0--port\06379\0",
+            "carnelian\0server\0--port\x006379\0",
+            "redis-server\0/etc/redis.conf\0--port\x006379\0",
         ] {
             assert!(is_server_of(server, "6379"), "{server}");
         }

@@ -2,7 +2,7 @@
 
 use super::{Plan, Style, Top, elastic};
 use crate::collect::{Collector, Round, now_ms};
-use crate::columns::{Column, Pairs, Sample};
+use crate::columns::{Column, Pairs, Sample, Shape};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
@@ -117,8 +117,10 @@ pub(super) fn object(columns: &[&Column], values: &[Option<f64>]) -> Value {
     Value::Object(object)
 }
 
+/// The clock's width, and of each column that of its longest number: `25.8k`, `12.3MB`.
 fn widths(columns: &[&Column]) -> Vec<usize> {
-    std::iter::once(8).chain(columns.iter().map(|column| column.name.len().max(5))).collect()
+    let width = |column: &&Column| column.name.len().max(if column.shape == Shape::Bytes { 6 } else { 5 });
+    std::iter::once(8).chain(columns.iter().map(width)).collect()
 }
 
 struct Table {
@@ -202,5 +204,19 @@ mod tests {
         let mut out = Vec::new();
         table.row(&mut out, columns, &[None, None], 1).unwrap();
         assert_eq!(String::from_utf8(out).unwrap().lines().count(), 1, "the head is not for every row");
+    }
+
+    #[test]
+    fn the_longest_numbers_fit() {
+        let columns = Column::shown(true);
+        let widths = widths(&columns);
+        for (column, width) in columns.iter().zip(&widths[1..]) {
+            for value in
+                [12_345_678.0, 1_234.0, 999_400.0].into_iter().filter(|_| column.shape != Shape::Whole)
+            {
+                let text = column.text(Some(if column.shape == Shape::Ratio { 12.34 } else { value }));
+                assert!(text.len() <= *width, "{}: {text}", column.name);
+            }
+        }
     }
 }
