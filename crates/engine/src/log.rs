@@ -31,8 +31,10 @@ pub struct ReplLog {
     /// Who puts it on disk, and whether it sleeps.
     writer: OnceLock<Thread>,
     writer_sleeps: AtomicBool,
-    /// How often a client's output was held, ever; and at how many the writer asks to be woken.
+    /// How often a client's output was held, ever; how often that was said only after what it waits for had been taken; and
+    /// at how many the writer asks to be woken.
     held_ever: AtomicU64,
+    held_late: AtomicU64,
     wanted: AtomicU64,
 }
 
@@ -49,6 +51,7 @@ impl Default for ReplLog {
             writer: OnceLock::new(),
             writer_sleeps: AtomicBool::new(false),
             held_ever: AtomicU64::new(0),
+            held_late: AtomicU64::new(0),
             wanted: AtomicU64::new(0),
         }
     }
@@ -140,13 +143,16 @@ impl ReplLog {
         self.writer_sleeps.store(false, SeqCst);
     }
 
-    /// How often a client's output was held, ever.
-    pub fn held_ever(&self) -> u64 {
-        self.held_ever.load(SeqCst)
+    /// How often a client's output was held, ever, and how often that was said only after what it waits for had been taken.
+    pub fn held_ever(&self) -> (u64, u64) {
+        (self.held_ever.load(SeqCst), self.held_late.load(SeqCst))
     }
 
-    /// Notes that the output of so many clients is held.
-    pub fn note_held(&self, clients: u64) {
+    /// Notes that the output of so many clients is held until the log is durable up to `end`.
+    pub fn note_held(&self, clients: u64, end: u64) {
+        if end <= self.taken.load(SeqCst) {
+            self.held_late.fetch_add(clients, SeqCst);
+        }
         self.held_ever.fetch_add(clients, SeqCst);
     }
 
@@ -156,7 +162,7 @@ impl ReplLog {
         self.wanted.store(wanted, SeqCst);
         while let Some(left) = at_most.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) {
             self.writer_sleeps.store(true, SeqCst);
-            if self.held_ever() >= wanted {
+            if self.held_ever().0 >= wanted {
                 break;
             }
             std::thread::park_timeout(left);
@@ -170,7 +176,7 @@ impl ReplLog {
     #[inline]
     pub fn wake_writer(&self) {
         if self.writer_sleeps.load(SeqCst)
-            && self.held_ever() >= self.wanted.load(SeqCst)
+            && self.held_ever.load(SeqCst) >= self.wanted.load(SeqCst)
             && self.writer_sleeps.swap(false, SeqCst)
             && let Some(writer) = self.writer.get()
         {
@@ -211,7 +217,7 @@ impl ReplLog {
     /// it ends.
     pub fn take(&self, room: Vec<u8>) -> (Vec<u8>, u64) {
         let mut state = self.state.lock();
-        self.taken.store(state.offset, Relaxed);
+        self.taken.store(state.offset, SeqCst);
         (std::mem::replace(&mut state.bytes, room), state.offset)
     }
 

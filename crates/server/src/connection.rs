@@ -153,10 +153,10 @@ impl Connection {
         self.missing = missing;
     }
 
-    /// Notes that what there is to send was made when the log ended where it does now, and may have to wait for it. Answers
-    /// whether it does.
-    pub fn hold(&mut self, log: &ReplLog) -> bool {
-        let (end, made) = (log.offset(), self.sent_ever + self.unsent() as u64);
+    /// Notes that what there is to send was made when the log ended at `end`, and may have to wait for it. Answers whether it
+    /// does.
+    pub fn hold(&mut self, log: &ReplLog, end: u64) -> bool {
+        let made = self.sent_ever + self.unsent() as u64;
         let waits =
             made > self.held.back().map_or(self.sent_ever, |(until, _)| *until) && !log.may_go_out(end);
         if waits {

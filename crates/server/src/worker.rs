@@ -81,8 +81,8 @@ pub struct Worker {
     /// Connections whose output waits for the log, and those that may try again.
     held: Vec<usize>,
     released: Vec<usize>,
-    /// Connections whose output began to wait in this turn.
-    newly_held: u64,
+    /// How many connections' output began to wait in this turn, and where the log ended when the first one's did.
+    newly_held: Option<(u64, u64)>,
     /// When their waits end, in Unix milliseconds; also of waits that have ended before.
     deadlines: BinaryHeap<Reverse<(i64, u64)>>,
 }
@@ -158,7 +158,7 @@ impl Worker {
             waiting: HashMap::new(),
             held: Vec::new(),
             released: Vec::new(),
-            newly_held: 0,
+            newly_held: None,
             deadlines: BinaryHeap::new(),
         }
     }
@@ -429,7 +429,9 @@ impl Worker {
         }
         self.ready = turn;
         if self.engine.log.is_read() {
-            self.engine.log.note_held(std::mem::take(&mut self.newly_held));
+            if let Some((clients, end)) = self.newly_held.take() {
+                self.engine.log.note_held(clients, end);
+            }
             self.engine.log.wake_writer();
             self.engine.let_disk_catch_up();
         }
@@ -490,7 +492,11 @@ impl Worker {
         let log = &self.engine.log;
         let may_send = connection.may_send(config);
         if std::mem::take(&mut connection.peer.client.tells) && may_send.is_ok() && log.holds() {
-            self.newly_held += u64::from(connection.hold(log));
+            let end = log.offset();
+            if connection.hold(log, end) {
+                let (count, first) = self.newly_held.unwrap_or((0, end));
+                self.newly_held = Some((count + 1, first));
+            }
         }
         let sent = may_send.and_then(|()| match connection.unsent() {
             0 => Ok(0),

@@ -6,10 +6,9 @@
 use super::workloads::{WORKLOADS, Workload};
 use super::{Sample, measure, median};
 use crate::Done;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
 use suites::{Kind, Server};
 
 /// `appendfsync`, and what is written.
@@ -19,8 +18,6 @@ const RUNS: [(&str, &str); 4] =
 const SHARE: f64 = 0.2;
 /// Of these, with strace.
 const TRACED_SHARE: f64 = 0.2;
-/// Time for strace to attach to all threads.
-const ATTACH: Duration = Duration::from_secs(1);
 
 /// Measures and prints a table.
 ///
@@ -70,23 +67,25 @@ fn start(program: &Path, fsync: &str) -> Server {
     Server::start_program(program, &args)
 }
 
+/// Calls of fsync and fdatasync for each write. Only these stop the server: were it stopped at each call of its threads, it would
+/// be a slower one, whose clients come in other groups.
 fn syncs_per_write(program: &Path, fsync: &str, workload: &Workload, scale: f64) -> Done<f64> {
-    let server = start(program, fsync);
-    let log = server.folder().join("strace");
-    let mut strace = Command::new("strace")
-        .args(["-f", "-q", "-e", "trace=fsync,fdatasync", "-p", &server.pid().to_string(), "-o"])
-        .arg(&log)
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("strace: {error}"))?;
-    thread::sleep(ATTACH);
+    let failed = |error: std::io::Error| format!("strace: {error}");
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let (log, script) =
+        (folder.path().join("calls"), folder.path().join(program.file_name().unwrap_or_default()));
+    let trace = "strace -f -q --seccomp-bpf -e trace=fsync,fdatasync -o";
+    let line = format!("#!/bin/sh\nexec {trace} '{}' '{}' \"$@\"\n", log.display(), program.display());
+    std::fs::write(&script, line).map_err(failed)?;
+    std::fs::set_permissions(&script, Permissions::from_mode(0o700)).map_err(failed)?;
+    let mut server = start(&script, fsync);
     let measured = measure(&server, workload, scale);
-    // It ends with the process that it traces.
     let requests = workload.requests_at(scale) as f64;
     drop(server.client().send(&["SHUTDOWN", "NOSAVE"]));
-    strace.wait().map_err(|error| format!("strace: {error}"))?;
+    // strace ends with the process that it traces.
+    server.wait();
     measured?;
-    let calls = std::fs::read_to_string(&log).map_err(|error| format!("strace: {error}"))?;
+    let calls = std::fs::read_to_string(&log).map_err(failed)?;
     // A call that another thread interrupts is written in two lines.
     let count = calls.lines().filter(|line| line.contains("sync(") && !line.contains("resumed")).count();
     Ok(count as f64 / requests)

@@ -77,9 +77,10 @@ struct State {
     sync_took: Duration,
     /// How many clients waited for the disk when it ended, those it served included.
     group: u64,
-    /// How often a client had begun to wait when the replication log was taken, and the time before.
-    held_at_take: u64,
-    held_before: u64,
+    /// How often a client had begun to wait ([`engine::log::ReplLog::held_ever`]) when the replication log was taken, and the
+    /// time before.
+    held_at_take: (u64, u64),
+    held_before: (u64, u64),
     last_look: Option<Instant>,
     last_try: Option<Instant>,
     rewrite: Option<Rewrite>,
@@ -248,7 +249,9 @@ impl Log {
     fn gather(&self) {
         let (wanted, patience) = {
             let state = self.state.lock();
-            (state.held_at_take + state.group, (state.sync_took / 2).max(PATIENCE))
+            // Those who said too late that they wait were served.
+            let late = self.engine.log.held_ever().1 - state.held_at_take.1;
+            (state.held_at_take.0 + late + state.group, (state.sync_took / 2).max(PATIENCE))
         };
         self.engine.log.gather(wanted, patience);
     }
@@ -325,7 +328,8 @@ impl Log {
         let began = Instant::now();
         tail.sync()?;
         state.sync_took = began.elapsed();
-        state.group = self.engine.log.held_ever() - state.held_before;
+        let (before, taken) = (state.held_before, state.held_at_take);
+        state.group = (self.engine.log.held_ever().0 - before.0).saturating_sub(taken.1 - before.1);
         self.engine.persistence.log.syncs.fetch_add(1, Relaxed);
         self.tell_durable(state.taken);
         Ok(())
