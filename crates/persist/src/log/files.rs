@@ -116,12 +116,24 @@ impl Files {
             .sum()
     }
 
+    /// Makes the directory, and forces its name to disk: without that all in it may be gone when the power fails.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn make_directory(&self) -> io::Result<()> {
+        if self.dir.is_dir() {
+            return Ok(());
+        }
+        fs::create_dir_all(&self.dir)?;
+        sync_directory_of(&self.dir)
+    }
+
     /// Makes the directory, and writes the manifest, which takes the place of the one before at one moment.
     ///
     /// # Errors
     /// Those of the system; the old one is still there then.
     pub fn write_manifest(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.dir)?;
+        self.make_directory()?;
         let (temporary, name) = (
             self.dir.join(names::temporary_file_name(&self.name)),
             self.dir.join(names::file_name(&self.name)),

@@ -97,7 +97,7 @@ impl Log {
             Some(files) => files,
             None => Files::find(&config).map_err(|error| save::Error::Write(error.to_string()))?,
         };
-        fs::create_dir_all(files.dir())?;
+        files.make_directory()?;
         let before = files.clone();
         let mut next = None;
         if is_kept || begins {
@@ -206,6 +206,10 @@ impl Log {
             && let Err(error) = files.delete_history()
         {
             self.warn(&format!("Old append only files can't be deleted: {}", save::reason(&error)));
+        }
+        // What the increment before the cut still lacks is in the base.
+        if let Some(next) = state.next.take() {
+            state.tail = Some(next);
         }
         self.note_size(&files, true);
         state.files = state.tail.is_some().then_some(files);

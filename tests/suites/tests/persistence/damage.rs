@@ -120,6 +120,23 @@ impl Steps {
         Steps { bytes, ends }
     }
 
+    /// As our server writes them: each an announced block, which says that all before the one before was on disk.
+    fn in_blocks(count: usize) -> Steps {
+        let plain = Steps::new(count, 0);
+        let (mut bytes, mut ends, mut sums, mut start) = (Vec::new(), vec![0], Checksums::default(), 0);
+        for end in plain.ends {
+            let synced = ends[ends.len().saturating_sub(2)];
+            let mut block = format!("#BK:{synced} {}\r\n", end - start).into_bytes();
+            block.extend_from_slice(&plain.bytes[start..end]);
+            sums.seal(&mut block, 1);
+            bytes.append(&mut block);
+            ends.push(bytes.len());
+            start = end;
+        }
+        ends.remove(0);
+        Steps { bytes, ends }
+    }
+
     /// Steps that are whole in the first so many bytes.
     fn whole(&self, len: usize) -> usize {
         self.ends.partition_point(|end| *end <= len)
@@ -143,8 +160,7 @@ fn cut(loader: &mut Loader, steps: &Steps, places: impl Iterator<Item = usize>) 
 #[test]
 fn append_only_files_that_are_cut_end_with_the_last_whole_transaction() {
     let mut loader = Loader::new();
-    for checked in [0, 200] {
-        let steps = Steps::new(8, checked);
+    for steps in [Steps::new(8, 0), Steps::new(8, 200), Steps::in_blocks(8)] {
         cut(&mut loader, &steps, 0..=steps.bytes.len());
     }
     let large = Steps::new(1500, 4096);
@@ -168,24 +184,65 @@ fn append_only_files_that_must_not_be_cut_are_refused() {
     }
 }
 
+/// Sectors of zeros are what a power cut leaves of what was on its way; elsewhere they are damage.
+#[test]
+fn append_only_files_that_the_power_has_torn_end_with_what_was_on_disk() {
+    const SECTOR: usize = 512;
+    let mut loader = Loader::new();
+    let steps = Steps::in_blocks(60);
+    let end = steps.bytes.len();
+    let synced = steps.ends[steps.ends.len() - 3];
+    let zero = |ranges: &[std::ops::Range<usize>]| {
+        let mut bytes = steps.bytes.clone();
+        ranges.iter().for_each(|range| bytes[range.clone()].fill(0));
+        bytes
+    };
+    let sectors =
+        |from: usize| (from / SECTOR..=(end - 1) / SECTOR).map(|n| n * SECTOR..end.min((n + 1) * SECTOR));
+    // Those that are not quite on disk, one and two at a time; what of the first was on disk is.
+    let lost: Vec<_> = sectors(synced).map(|sector| sector.start.max(synced)..sector.end).collect();
+    for (first, second) in lost.iter().flat_map(|first| lost.iter().map(move |second| (first, second))) {
+        let bytes = zero(&[first.clone(), second.clone()]);
+        let loaded = loader.aof(&bytes);
+        assert!(loaded.is_ok(), "{first:?} and {second:?}: {loaded:?}");
+        assert_eq!(loader.steps(), steps.whole(first.start.min(second.start)), "{first:?} and {second:?}");
+        let left = fs::read(loader.path()).expect("the file");
+        assert!(steps.bytes.starts_with(&left) && left.len() >= synced, "{first:?} and {second:?}");
+    }
+    // Those that were on disk for long.
+    for sector in sectors(0).take_while(|sector| sector.end <= synced) {
+        let loaded = loader.aof(&zero(&[sector.clone()]));
+        assert!(loaded.is_err(), "{sector:?}");
+    }
+    // Where a file must not be cut it is not, nor where nothing announces blocks.
+    assert_eq!(loader.run("CONFIG SET aof-load-truncated no"), "+OK");
+    assert!(matches!(loader.aof(&zero(&lost[..1])), Err(LoadError::Truncated(_))));
+    assert_eq!(loader.run("CONFIG SET aof-load-truncated yes"), "+OK");
+    let plain = Steps::new(60, 0);
+    let mut bytes = plain.bytes.clone();
+    bytes[4 * SECTOR..5 * SECTOR].fill(0);
+    assert!(matches!(loader.aof(&bytes), Err(LoadError::Format(..))));
+}
+
 /// A flipped byte is found, or it made the end look cut, or it says nothing: what is loaded are the first steps, as they were.
 #[test]
 fn append_only_files_with_a_flipped_byte_load_nothing_wrong() {
     let mut loader = Loader::new();
-    let (steps, mut refused) = (Steps::new(8, 200), 0);
-    let places = 0..steps.bytes.len();
-    for (at, flip) in places.clone().flat_map(|at| [1, 0x41, 0x80].map(|flip| (at, flip))) {
-        let mut bytes = steps.bytes.clone();
-        bytes[at] ^= flip;
-        match loader.aof(&bytes) {
-            Ok(()) => {
-                let found = loader.steps();
-                assert!(found <= steps.ends.len(), "flipped at {at}");
+    for steps in [Steps::new(8, 200), Steps::in_blocks(8)] {
+        let (places, mut refused) = (0..steps.bytes.len(), 0);
+        for (at, flip) in places.clone().flat_map(|at| [1, 0x41, 0x80].map(|flip| (at, flip))) {
+            let mut bytes = steps.bytes.clone();
+            bytes[at] ^= flip;
+            match loader.aof(&bytes) {
+                Ok(()) => {
+                    let found = loader.steps();
+                    assert!(found <= steps.ends.len(), "flipped at {at}");
+                }
+                Err(_) => refused += 1,
             }
-            Err(_) => refused += 1,
         }
+        assert!(refused > 2 * places.len(), "{refused} of {}", 3 * places.len());
     }
-    assert!(refused > 2 * places.len(), "{refused} of {}", 3 * places.len());
 }
 
 /// A snapshot with a few keys of every type, made by a server.
@@ -302,12 +359,13 @@ fn starts_from_damaged_files_end_as_with_redis() {
     let anyway = format!("AOF {b} loaded anyway because aof-load-truncated is enabled");
     let end = format!("Unexpected end of file reading the append only file {b}. You can: 1) Make a backup");
     type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a [u8])], &'a [&'a str], &'a str);
-    let cases: [Case; 13] = [
+    let cases: [Case; 14] = [
         ("whole", &both, &[(a, whole), (b, b"")], &yes, "DB loaded from append only file"),
         ("cut", &both, &[(a, b""), (b, short)], &yes, &anyway),
         ("cut, which must not be", &both, &[(a, b""), (b, short)], &no, &end),
         ("cut within a transaction", &both, &[(a, b""), (b, within)], &yes, &anyway),
         ("likewise, which must not be", &both, &[(a, b""), (b, within)], &no, &end),
+        ("nothing follows", &both, &[(a, short), (b, b"")], &yes, "the truncated file is not the last file"),
         ("others follow", &both, &[(a, short), (b, whole)], &yes, "the truncated file is not the last file"),
         ("one is missing", &both, &[(a, whole)], &yes, "No such file or directory"),
         ("a bad length", &base, &[(a, &bad)], &yes, "Bad file format reading the append only file"),
