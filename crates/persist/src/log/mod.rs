@@ -289,16 +289,15 @@ impl Log {
         match &mut state.next {
             None => tail.append(&bytes, style)?,
             Some(next) => {
-                // Both, whatever becomes of the first: what is not written is kept.
-                let (first, second) = (tail.append(&[], style), next.append(&bytes, style));
+                // First all of the old one is on disk: when the power fails, the end of the last one only may be torn. And the
+                // new one, whatever becomes of that: what is not written is kept.
+                let first =
+                    tail.append(&[], style).and_then(|()| tail.seal(style)).and_then(|()| tail.sync());
+                let second = next.append(&bytes, style);
                 first?;
+                state.tail = state.next.take();
                 second?;
             }
-        }
-        if state.next.is_some() && !tail.is_failing() {
-            tail.seal(style)?;
-            tail.sync()?;
-            state.tail = state.next.take();
         }
         Ok(())
     }
