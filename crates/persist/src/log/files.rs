@@ -89,11 +89,6 @@ impl Files {
         self.dir.join(file.path())
     }
 
-    /// Where a base of this number is written until it is whole.
-    pub fn temporary_base(&self, number: u64) -> PathBuf {
-        PathBuf::from(format!("temp-rewriteaof-bg-{}-{number}.aof", std::process::id()))
-    }
-
     /// Adds an increment; answers its path.
     pub fn new_incr(&mut self) -> PathBuf {
         let file = self.manifest.new_incr(&self.name).clone();

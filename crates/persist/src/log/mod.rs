@@ -28,7 +28,7 @@ use formats::aof::manifest::BaseFormat;
 use keyspace::View;
 use parking_lot::Mutex;
 
-use crate::save::{self, NewFile};
+use crate::save::{self, NewFile, temporary};
 
 pub use files::{Error as FilesError, Files};
 pub use load::{Error as LoadError, Way, load};
@@ -158,7 +158,7 @@ impl Log {
             fs::create_dir_all(files.dir())?;
             let name = files.new_base(base_format(&config), 0);
             self.note(&format!("Creating AOF base file {} on server start", file_name(&name)));
-            let plan = self.plan(name, files.temporary_base(0), config.clone());
+            let plan = self.plan(name, temporary::base(0), config.clone());
             save::all(self.engine, view, &plan)?;
         }
         let sums = match sums {

@@ -15,7 +15,7 @@ use keyspace::View;
 
 use super::tail::Tail;
 use super::{Files, Log, ROUND, Request, State, base_format, file_name};
-use crate::save::{self, Background, NewFile, Plan};
+use crate::save::{self, Background, NewFile, Plan, temporary};
 
 /// Failures of rewrites in a row from which on the next automatic one waits, twice as long each time, from a minute to an hour
 /// (as in Redis).
@@ -112,7 +112,7 @@ impl Log {
             files.write_manifest()?;
             self.state.lock().files = Some(files.clone());
         }
-        let plan = self.plan(files.dir().to_owned(), files.temporary_base(number), config.clone());
+        let plan = self.plan(files.dir().to_owned(), temporary::base(number), config.clone());
         // What is left of a cut that was given up is soon cleared away.
         while engine.keyspace.cut.is_taken() && !engine.keyspace.cut.is_saving() {
             thread::sleep(ROUND);
@@ -232,13 +232,13 @@ impl Log {
     pub fn give_up_rewrite(&self) {
         self.engine.persistence.log.rewrite_scheduled.store(false, Relaxed);
         let mut state = self.state.lock();
-        if let Some(rewrite) = state.rewrite.take() {
+        if state.rewrite.take().is_some() {
             self.note(
                 "Killing running AOF rewrite child: there is none, but the thread that writes it gives up",
             );
             self.engine.keyspace.cut.cancel();
             self.engine.persistence.log.rewrite_started.store(0, Relaxed);
-            let _ = fs::remove_file(rewrite.files.temporary_base(state.rewrites));
+            let _ = fs::remove_file(temporary::base(state.rewrites));
         }
     }
 }

@@ -6,6 +6,7 @@ mod commands;
 mod encode;
 mod file;
 mod pipe;
+pub mod temporary;
 
 use std::io;
 use std::path::PathBuf;

@@ -6,6 +6,7 @@ mod disk_errors;
 mod kill_loop;
 mod power_cut;
 mod snapshot;
+mod temporary;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
