@@ -31,6 +31,10 @@ const CHUNK: usize = 1 << 20;
 /// Bytes behind a hole of which nothing says when they were written: more than two seconds' appends that are too short to be
 /// announced.
 const MOST_UNKNOWN: u64 = 4 << 20;
+/// Bytes of a file that has lost its first sector and says nothing of blocks: as many can be on their way without a line.
+const MOST_WITHOUT: u64 = 64 << 10;
+/// How a checksum line begins.
+const CHECKSUM: &[u8] = b"#CK:";
 /// The longest annotation of a block.
 const LONGEST: usize = 48;
 
@@ -73,7 +77,16 @@ pub fn is_torn(path: &Path, stopped: &Range<u64>, is_announced: bool) -> io::Res
     Ok(match behind(&file, hole)? {
         Behind::Synced => false,
         Behind::Unsynced | Behind::Zeros => true,
-        Behind::Unknown => is_announced && rest <= MOST_UNKNOWN,
+        Behind::Checked => rest <= MOST_UNKNOWN,
+        Behind::Unknown => {
+            rest <= if is_announced {
+                MOST_UNKNOWN
+            } else if hole == 0 {
+                MOST_WITHOUT
+            } else {
+                0
+            }
+        }
     })
 }
 
@@ -86,7 +99,9 @@ enum Behind {
     Unsynced,
     /// No byte that is not zero.
     Zeros,
-    /// Bytes, but no block.
+    /// No block, but a checksum line that is where it says: blocks are announced in this file.
+    Checked,
+    /// Bytes, and none of this.
     Unknown,
 }
 
@@ -110,7 +125,7 @@ fn first_hole(mut file: &File, stopped: &Range<u64>) -> io::Result<Option<u64>> 
 
 fn behind(mut file: &File, hole: u64) -> io::Result<Behind> {
     file.seek(SeekFrom::Start(hole))?;
-    let (mut window, mut found) = (Vec::new(), Behind::Zeros);
+    let (mut window, mut start, mut found) = (Vec::new(), hole, Behind::Zeros);
     loop {
         let read = file.take(CHUNK as u64).read_to_end(&mut window)?;
         if found == Behind::Zeros && window.iter().any(|byte| *byte != 0) {
@@ -122,21 +137,35 @@ fn behind(mut file: &File, hole: u64) -> io::Result<Behind> {
             }
             found = Behind::Unsynced;
         }
+        if found == Behind::Unknown && has_checksum(&window, start) {
+            found = Behind::Checked;
+        }
         if read == 0 {
             return Ok(found);
         }
         // A line may lie across the end.
-        window.drain(..window.len().saturating_sub(LONGEST));
+        let done = window.len().saturating_sub(LONGEST);
+        window.drain(..done);
+        start += done as u64;
     }
 }
 
 /// What lines say that begin blocks, wherever they stand.
 fn blocks(bytes: &[u8]) -> impl Iterator<Item = Block> {
-    let starts = bytes.windows(START.len()).enumerate().filter(|(_, start)| *start == START);
-    starts.filter_map(|(at, _)| {
-        let line = &bytes[at..bytes.len().min(at + LONGEST)];
-        Block::parse(&line[..line.iter().position(|byte| *byte == b'\r')?])
-    })
+    annotations(bytes, START)
+        .filter_map(|(_, line)| Block::parse(&line[..line.iter().position(|byte| *byte == b'\r')?]))
+}
+
+/// Whether there is a checksum line that stands where it says, in bytes that begin at an offset.
+fn has_checksum(bytes: &[u8], start: u64) -> bool {
+    let stands = |at: usize| format!("{} ", start + at as u64).into_bytes();
+    annotations(bytes, CHECKSUM).any(|(at, line)| line[CHECKSUM.len()..].starts_with(&stands(at)))
+}
+
+/// What may be annotations that begin so, and where they stand.
+fn annotations<'b>(bytes: &'b [u8], start: &'static [u8]) -> impl Iterator<Item = (usize, &'b [u8])> {
+    let starts = bytes.windows(start.len()).enumerate().filter(move |(_, found)| *found == start);
+    starts.map(|(at, _)| (at, &bytes[at..bytes.len().min(at + LONGEST)]))
 }
 
 #[cfg(test)]
@@ -187,8 +216,14 @@ mod tests {
         let mut bytes = vec![0; 4096];
         std::fs::write(&path, &bytes).expect("written");
         assert!(is_torn(&path, &(0..9), false).expect("read"), "nothing but a length");
-        bytes[2000] = b'x';
+        bytes.resize(100 << 10, b'x');
         std::fs::write(&path, &bytes).expect("written");
-        assert!(!is_torn(&path, &(0..9), false).expect("read"));
+        assert!(!is_torn(&path, &(0..9), false).expect("read"), "too much that says nothing");
+        bytes[5000..5012].copy_from_slice(b"#CK:5001 abc");
+        std::fs::write(&path, &bytes).expect("written");
+        assert!(!is_torn(&path, &(0..9), false).expect("read"), "a line that is elsewhere");
+        bytes[5000..5012].copy_from_slice(b"#CK:5000 abc");
+        std::fs::write(&path, &bytes).expect("written");
+        assert!(is_torn(&path, &(0..9), false).expect("read"));
     }
 }

@@ -211,7 +211,7 @@ fn append_only_files_that_the_power_has_torn_end_with_what_was_on_disk() {
     }
     // Those that were on disk for long.
     for sector in sectors(0).take_while(|sector| sector.end <= synced) {
-        let loaded = loader.aof(&zero(&[sector.clone()]));
+        let loaded = loader.aof(&zero(std::slice::from_ref(&sector)));
         assert!(loaded.is_err(), "{sector:?}");
     }
     // Where a file must not be cut it is not, nor where nothing announces blocks.
