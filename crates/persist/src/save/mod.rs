@@ -3,6 +3,7 @@
 mod background;
 mod body;
 mod commands;
+mod compress;
 mod encode;
 mod file;
 mod pipe;
