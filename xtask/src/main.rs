@@ -47,7 +47,7 @@ const TASKS: [Task; 7] = [
     },
     Task {
         name: "bench",
-        arguments: "[--rounds N] [--scale F] [--memory | --hit-rate | --load | --aof] [--bin PATH] [NAME...]",
+        arguments: "[--rounds N] [--scale F] [--memory | --hit-rate | --load | --aof | --large] [--bin PATH] [NAME...]",
         summary: "measures our release build, with one and two threads, beside redis-server in the same run",
         run: bench::bench,
     },
