@@ -8,7 +8,8 @@
 //! #BK:SYNCED LENGTH
 //! ```
 //!
-//! which says that LENGTH bytes behind the line are one block, which a checksum line ends; a loader takes all of it or nothing.
+//! which says that LENGTH bytes behind the line are one block, which a checksum line ends. Of a block whose end is missing a loader
+//! takes what is whole, as of any file, if no sector of it may be missing; otherwise nothing.
 //! SYNCED is up to where the file was on disk when the block was written. A hole before an offset that some later block calls
 //! synced was made by something else than a power cut, and is not passed over.
 //!
@@ -88,6 +89,14 @@ pub fn is_torn(path: &Path, stopped: &Range<u64>, is_announced: bool) -> io::Res
             }
         }
     })
+}
+
+/// Whether a file has a sector of zeros behind an offset.
+///
+/// # Errors
+/// Those of the system.
+pub fn has_hole(path: &Path, from: u64) -> io::Result<bool> {
+    Ok(first_hole(&File::open(path)?, &(from..u64::MAX))?.is_some())
 }
 
 /// What is behind a hole.

@@ -201,7 +201,8 @@ impl Loader<'_, '_, '_> {
         } else {
             Reader::new(file, self.verifies)
         };
-        let Outcome { whole, stopped, is_announced, mut read } = self.commands(&mut reader, name);
+        let Outcome { whole, stopped, is_announced, mut read } =
+            self.commands(&mut reader, path, name).map_err(failed)?;
         let mut sums = reader.sums();
         if let Err(error) = &read
             && place != Place::Before
@@ -257,7 +258,7 @@ impl Loader<'_, '_, '_> {
     }
 
     /// Applies the commands of a file.
-    fn commands(&mut self, reader: &mut Reader<File>, name: &str) -> Outcome {
+    fn commands(&mut self, reader: &mut Reader<File>, path: &Path, name: &str) -> io::Result<Outcome> {
         // Where the transaction begins that has not ended.
         let mut begun = None;
         let read = loop {
@@ -285,15 +286,18 @@ impl Loader<'_, '_, '_> {
             }
             let applied = if may_be_applied { self.apply(name, reader.offset()) } else { Ok(()) };
             if let Err(error) = applied.and_then(|()| self.wait(delay)) {
-                return Outcome {
-                    whole: before,
-                    stopped: before..before,
-                    is_announced: false,
-                    read: Err(error),
-                };
+                let stopped = before..before;
+                return Ok(Outcome { whole: before, stopped, is_announced: false, read: Err(error) });
             }
         };
-        self.conclude(name, reader, begun, read)
+        // The end of a block is missing, but nothing within it.
+        if let Some(held) = &self.held
+            && read.as_ref().err().is_none_or(is_truncation)
+            && !block::has_hole(path, held.start)?
+        {
+            self.held = None;
+        }
+        Ok(self.conclude(name, reader, begun, read))
     }
 
     /// A line that may begin a block, of which nothing is applied until its checksum has come.
@@ -376,6 +380,10 @@ impl Loader<'_, '_, '_> {
 /// Whether there is nothing in a file, or no file.
 fn is_empty(path: &Path) -> bool {
     path.metadata().is_ok_and(|about| about.len() == 0)
+}
+
+fn is_truncation(error: &ReadError) -> bool {
+    matches!(error, ReadError::Format(error) if error.is_truncation())
 }
 
 /// Whether this error is what a power cut has left.
