@@ -111,14 +111,12 @@ impl Files {
             .sum()
     }
 
-    /// Makes the directory, and forces its name to disk: without that all in it may be gone when the power fails.
+    /// Makes the directory, and forces its name to disk, also where another has made it: without that all in it may be gone when
+    /// the power fails.
     ///
     /// # Errors
     /// Those of the system.
     pub fn make_directory(&self) -> io::Result<()> {
-        if self.dir.is_dir() {
-            return Ok(());
-        }
         fs::create_dir_all(&self.dir)?;
         sync_directory_of(&self.dir)
     }
@@ -128,7 +126,7 @@ impl Files {
     /// # Errors
     /// Those of the system; the old one is still there then.
     pub fn write_manifest(&self) -> io::Result<()> {
-        self.make_directory()?;
+        fs::create_dir_all(&self.dir)?;
         let (temporary, name) = (
             self.dir.join(names::temporary_file_name(&self.name)),
             self.dir.join(names::file_name(&self.name)),

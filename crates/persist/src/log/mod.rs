@@ -155,7 +155,7 @@ impl Log {
     ) -> Result<(), save::Error> {
         let config = self.engine.config();
         if files.manifest.is_empty() {
-            fs::create_dir_all(files.dir())?;
+            files.make_directory()?;
             let name = files.new_base(base_format(&config), 0);
             self.note(&format!("Creating AOF base file {} on server start", file_name(&name)));
             let plan = self.plan(name, temporary::base(0), config.clone());
