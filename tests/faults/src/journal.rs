@@ -88,9 +88,7 @@ impl Step {
 /// A write: at an offset, or where the file stands. `call` makes it, and answers how many bytes it took.
 pub fn write(fd: c_int, offset: Option<u64>, bytes: &[u8], call: impl FnOnce() -> c_long) -> c_long {
     let Some(step) = Step::about_open(fd) else { return call() };
-    // SAFETY: a number, asked for a file's position.
-    let position = || unsafe { libc::syscall(libc::SYS_lseek, fd, 0, libc::SEEK_CUR) } as u64;
-    let offset = offset.unwrap_or_else(position);
+    let offset = offset.unwrap_or_else(|| position(fd));
     let written = call();
     if let Ok(count) = usize::try_from(written)
         && count > 0
@@ -98,6 +96,16 @@ pub fn write(fd: c_int, offset: Option<u64>, bytes: &[u8], call: impl FnOnce() -
         step.note(Kind::Write, offset, &bytes[..count]);
     }
     written
+}
+
+/// Where the next write goes.
+fn position(fd: c_int) -> u64 {
+    // SAFETY: a number, asked for a file's flags and its position. Who only appends does not care for the position.
+    unsafe {
+        let appends = libc::syscall(libc::SYS_fcntl, fd, libc::F_GETFL) & c_long::from(libc::O_APPEND) != 0;
+        let from = if appends { libc::SEEK_END } else { libc::SEEK_CUR };
+        libc::syscall(libc::SYS_lseek, fd, 0, from) as u64
+    }
 }
 
 /// A change of a file's length.

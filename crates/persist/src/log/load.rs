@@ -1,7 +1,7 @@
 //! Loading an append-only file: the base, then every increment, each command through the pipeline.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek};
+use std::io::{self, Seek, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
@@ -111,6 +111,7 @@ pub fn load(
         done: 0,
         chunk: Vec::new(),
         held: None,
+        is_unsealed: false,
     };
     let all: Vec<_> = files.manifest.files().collect();
     let has_base = files.manifest.base().is_some();
@@ -151,6 +152,8 @@ struct Loader<'l, 'w, 'v> {
     chunk: Vec<u8>,
     /// The block whose end has not come yet: nothing of it is applied before.
     held: Option<Held>,
+    /// The last block has no end, and what was whole of it was taken.
+    is_unsealed: bool,
 }
 
 /// Where a file stands among the others.
@@ -234,6 +237,9 @@ impl Loader<'_, '_, '_> {
             }
             other => other?,
         }
+        if std::mem::take(&mut self.is_unsealed) && place == Place::Last {
+            seal(path, &mut sums).map_err(failed)?;
+        }
         self.done += len;
         Ok(sums)
     }
@@ -296,6 +302,7 @@ impl Loader<'_, '_, '_> {
             && !block::has_hole(path, held.start)?
         {
             self.held = None;
+            self.is_unsealed = true;
         }
         Ok(self.conclude(name, reader, begun, read))
     }
@@ -403,6 +410,13 @@ fn cut(path: &Path, len: u64, place: Place) -> io::Result<()> {
     let file = OpenOptions::new().write(true).open(path)?;
     file.set_len(len)?;
     if place == Place::LastWritten { file.sync_all() } else { Ok(()) }
+}
+
+/// Ends the block that a file ends within: what comes next is no part of it.
+fn seal(path: &Path, sums: &mut Checksums) -> io::Result<()> {
+    let mut line = Vec::new();
+    sums.seal(&mut line, 1);
+    OpenOptions::new().append(true).open(path)?.write_all(&line)
 }
 
 /// The checksum of a file of commands.
