@@ -171,7 +171,7 @@ enum Place {
 struct Held {
     /// Where.
     start: u64,
-    /// Where its checksum line should be.
+    /// Not before the end of its checksum line, which is shorter than a sector.
     end: u64,
     /// Bytes of the chunk that stand before it.
     before: usize,
@@ -310,7 +310,7 @@ impl Loader<'_, '_, '_> {
     /// A line that may begin a block, of which nothing is applied until its checksum has come.
     fn hold(&mut self, line: &[u8], start: u64) {
         if let (true, Some(block)) = (self.verifies, Block::parse(line)) {
-            let end = start.saturating_add(block.len).saturating_add(line.len() as u64);
+            let end = start.saturating_add(block.len).saturating_add(line.len() as u64 + SECTOR);
             self.held = Some(Held { start, end, before: self.chunk.len() });
         }
     }
