@@ -32,8 +32,6 @@ const CHUNK: usize = 1 << 20;
 /// Bytes behind a hole of which nothing says when they were written: more than two seconds' appends that are too short to be
 /// announced.
 const MOST_UNKNOWN: u64 = 4 << 20;
-/// Bytes of a file that has lost its first sector and says nothing of blocks: as many can be on their way without a line.
-const MOST_WITHOUT: u64 = 64 << 10;
 /// How a checksum line begins.
 const CHECKSUM: &[u8] = b"#CK:";
 /// The longest annotation of a block.
@@ -79,15 +77,8 @@ pub fn is_torn(path: &Path, stopped: &Range<u64>, is_announced: bool) -> io::Res
         Behind::Synced => false,
         Behind::Unsynced | Behind::Zeros => true,
         Behind::Checked => rest <= MOST_UNKNOWN,
-        Behind::Unknown => {
-            rest <= if is_announced {
-                MOST_UNKNOWN
-            } else if hole == 0 {
-                MOST_WITHOUT
-            } else {
-                0
-            }
-        }
+        // Where not even the first sector is there, nothing could announce them.
+        Behind::Unknown => (is_announced || hole == 0) && rest <= MOST_UNKNOWN,
     })
 }
 
@@ -225,13 +216,15 @@ mod tests {
         let mut bytes = vec![0; 4096];
         std::fs::write(&path, &bytes).expect("written");
         assert!(is_torn(&path, &(0..9), false).expect("read"), "nothing but a length");
-        bytes.resize(100 << 10, b'x');
+        bytes.resize(5 << 20, b'x');
         std::fs::write(&path, &bytes).expect("written");
         assert!(!is_torn(&path, &(0..9), false).expect("read"), "too much that says nothing");
         bytes[5000..5012].copy_from_slice(b"#CK:5001 abc");
         std::fs::write(&path, &bytes).expect("written");
         assert!(!is_torn(&path, &(0..9), false).expect("read"), "a line that is elsewhere");
         bytes[5000..5012].copy_from_slice(b"#CK:5000 abc");
+        std::fs::write(&path, &bytes).expect("written");
+        bytes.truncate(100 << 10);
         std::fs::write(&path, &bytes).expect("written");
         assert!(is_torn(&path, &(0..9), false).expect("read"));
     }
