@@ -4,7 +4,8 @@ use crate::shell::{cargo, run, target};
 use crate::{Done, wrong};
 use lexopt::{Arg, Parser, ValueExt};
 use std::path::PathBuf;
-use suites::kill_loop::{self, Fsync};
+use suites::kill_loop;
+use suites::writers::Fsync;
 
 /// Kills the server, and prints what came of it.
 ///
@@ -35,9 +36,9 @@ pub fn kill_loop(arguments: &mut Parser) -> Done {
             "{:9}{} kills, {} writes acknowledged, {} of them lost ({:.0} ms at most), start after {:.0} ms at most",
             fsync.name(),
             figures.kills,
-            figures.acknowledged,
-            figures.lost,
-            figures.longest_loss.as_secs_f64() * 1e3,
+            figures.loss.acknowledged,
+            figures.loss.lost,
+            figures.loss.longest.as_secs_f64() * 1e3,
             figures.longest_start.as_secs_f64() * 1e3,
         );
     }

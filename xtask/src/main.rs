@@ -7,6 +7,7 @@ mod conformance;
 mod fuzz;
 mod kill_loop;
 mod needs;
+mod power_cut;
 mod shell;
 mod test;
 
@@ -24,7 +25,7 @@ struct Task {
     run: fn(&mut Parser) -> Done,
 }
 
-const TASKS: [Task; 6] = [
+const TASKS: [Task; 7] = [
     Task {
         name: "test",
         arguments: "[--no-install] [--deny]",
@@ -46,7 +47,7 @@ const TASKS: [Task; 6] = [
     },
     Task {
         name: "bench",
-        arguments: "[--rounds N] [--scale F] [--memory | --hit-rate | --load | --aof] [--bin PATH] [NAME...]",
+        arguments: "[--rounds N] [--scale F] [--memory | --hit-rate | --load | --aof | --large] [--bin PATH] [NAME...]",
         summary: "measures our release build, with one and two threads, beside redis-server in the same run",
         run: bench::bench,
     },
@@ -56,6 +57,13 @@ const TASKS: [Task; 6] = [
         summary: "kill -9 under clients that write, with appendfsync always and everysec: nothing acknowledged may \
                   be lost with the first, and only the end of the last two seconds with the second",
         run: kill_loop::kill_loop,
+    },
+    Task {
+        name: "power-cut",
+        arguments: "[--times N] [--clients N] [--seed N] [--bin PATH]",
+        summary: "the power fails, in simulation, under clients that write: with appendfsync always, everysec, and with \
+                  snapshots only; what is left is what was forced to disk, and of the rest any sectors",
+        run: power_cut::power_cut,
     },
     Task {
         name: "conformance",

@@ -68,6 +68,10 @@ impl Error {
 /// A file is there but can't be opened.
 pub fn find(engine: &'static Engine, store: Store) -> Result<Found, Error> {
     let config = engine.config();
+    for name in save::temporary::remove_abandoned(&config).unwrap_or_default() {
+        let text = format!("Removed {name}, which a save that was ended by force had left behind.");
+        engine.host.log(LogLevel::Notice, &text);
+    }
     let (data, bytes) = if config.appendonly {
         let files = Files::find(&config)?;
         let bytes = files.size();

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 
 use crate::load;
 use crate::log::{self, Log};
-use crate::save::{self, Background, NewFile, Plan};
+use crate::save::{self, Background, NewFile, Plan, temporary};
 
 /// Seconds between a failed save and the next try (Redis's `CONFIG_BGSAVE_RETRY_DELAY`).
 const RETRY_SECONDS: i64 = 5;
@@ -208,7 +208,7 @@ impl Store {
     /// A snapshot, by a number that no other one at work has.
     fn plan(&self, number: u64) -> Plan {
         let config = self.engine.config();
-        let temporary = temporary(number);
+        let temporary = temporary::snapshot(number);
         Plan { name: PathBuf::from(&config.dbfilename), temporary, base: None, config }
     }
 
@@ -337,15 +337,10 @@ impl Store {
         self.state.lock().scheduled = false;
         if let Some(number) = self.end() {
             self.engine.keyspace.cut.cancel();
-            let _ = fs::remove_file(temporary(number));
+            let _ = fs::remove_file(temporary::snapshot(number));
             self.log(LogLevel::Notice, "A snapshot that was being written is given up.");
         }
     }
-}
-
-/// The name of a snapshot until it is whole.
-fn temporary(number: u64) -> PathBuf {
-    PathBuf::from(format!("temp-{}-{number}.rdb", std::process::id()))
 }
 
 /// Empties every database, by exclusive access.

@@ -1,47 +1,33 @@
-//! A disk with errors, preloaded (`LD_PRELOAD`) into a process that writes files.
+//! A disk with errors, preloaded (`LD_PRELOAD`) into a process that writes files; and a journal of what it does with them.
 //!
 //! While the file that `FAULTS` names exists, each call whose name stands in it, between spaces, fails with EIO: `write`, `fsync`,
 //! `fdatasync`, `rename`. A write or an fsync fails for regular files only, so sockets and pipes work on; and not for standard
 //! output, where the log goes. With `slow` a write of such a file takes as long as at 10 MB/s.
 //!
-//! Only the C library is stood in front of: whoever makes the system call itself is not seen.
+//! With `JOURNAL` and `JOURNALED` set, the file that the first names tells of every change below the directory that the second
+//! names ([`record`] has the format), for whoever wants to know what a disk may hold when the power fails.
+//!
+//! Only the C library is stood in front of: whoever makes the system call itself is not seen. The functions are those that Rust's
+//! standard library calls; who rebuilds the directory from the journal finds out if one is missing.
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_char, c_int, c_long, c_void};
-use std::time::Duration;
+mod faults;
+mod journal;
+mod record;
 
-/// Bytes of the list of calls that are read.
-const LIST: usize = 256;
-/// What a slow write takes for each byte.
-const NANOS_A_BYTE: u64 = 100;
+use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
+use std::slice;
 
-/// Whether this stands in the list now. Neither allocates nor takes a lock: it may run in the middle of anything.
-fn is_listed(call: &str) -> bool {
-    let mut list = [0; LIST];
-    // SAFETY: the name is a constant with its end; what `getenv` answers is nothing or a string with its end, which nobody changes;
-    // the buffer is as long as is said.
-    let read = unsafe {
-        let path = libc::getenv(c"FAULTS".as_ptr());
-        if path.is_null() {
-            return false;
-        }
-        let fd =
-            libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path, libc::O_RDONLY | libc::O_CLOEXEC) as c_int;
-        if fd < 0 {
-            return false;
-        }
-        let read = libc::syscall(libc::SYS_read, fd, list.as_mut_ptr(), LIST);
-        libc::syscall(libc::SYS_close, fd);
-        read
-    };
-    list[..read.clamp(0, LIST as c_long) as usize]
-        .split(|byte| *byte == b' ')
-        .any(|word| word == call.as_bytes())
-}
+use faults::{failed, is_listed, write_fails};
+use record::Kind;
 
 /// Whether `fd` is a regular file, and no standard stream.
 fn is_file(fd: c_int) -> bool {
+    has_mode(fd, libc::S_IFREG)
+}
+
+fn has_mode(fd: c_int, mode: libc::mode_t) -> bool {
     // SAFETY: all zeros is a `stat`, and it lives as long as the call.
     let about = unsafe {
         let mut about: libc::stat = std::mem::zeroed();
@@ -50,24 +36,7 @@ fn is_file(fd: c_int) -> bool {
         }
         about
     };
-    about.st_mode & libc::S_IFMT == libc::S_IFREG
-}
-
-fn failed() -> c_long {
-    // SAFETY: the C library answers the place of this thread's error number.
-    unsafe { *libc::__errno_location() = libc::EIO };
-    -1
-}
-
-/// Whether a write to `fd` fails. One that does not may take its time.
-fn write_fails(fd: c_int, count: usize) -> bool {
-    if !is_file(fd) {
-        return false;
-    }
-    if is_listed("slow") {
-        std::thread::sleep(Duration::from_nanos(count as u64 * NANOS_A_BYTE));
-    }
-    is_listed("write")
+    about.st_mode & libc::S_IFMT == mode
 }
 
 /// write(2)
@@ -80,7 +49,13 @@ pub unsafe extern "C" fn write(fd: c_int, bytes: *const c_void, count: usize) ->
         return failed() as isize;
     }
     // SAFETY: the caller's arguments.
-    unsafe { libc::syscall(libc::SYS_write, fd, bytes, count) as isize }
+    let call = || unsafe { libc::syscall(libc::SYS_write, fd, bytes, count) };
+    if !is_file(fd) {
+        return call() as isize;
+    }
+    // SAFETY: the caller has so many bytes there; for a file there are some, so it is no null.
+    let bytes = unsafe { slice::from_raw_parts(bytes.cast(), count) };
+    journal::write(fd, None, bytes, call) as isize
 }
 
 /// pwrite(2), which is a `write` too.
@@ -93,27 +68,82 @@ pub unsafe extern "C" fn pwrite64(fd: c_int, bytes: *const c_void, count: usize,
         return failed() as isize;
     }
     // SAFETY: the caller's arguments.
-    unsafe { libc::syscall(libc::SYS_pwrite64, fd, bytes, count, offset) as isize }
+    let call = || unsafe { libc::syscall(libc::SYS_pwrite64, fd, bytes, count, offset) };
+    // SAFETY: the caller has so many bytes there.
+    let bytes = unsafe { slice::from_raw_parts(bytes.cast(), count) };
+    journal::write(fd, Some(offset as u64), bytes, call) as isize
+}
+
+/// ftruncate(2)
+#[unsafe(no_mangle)]
+pub extern "C" fn ftruncate64(fd: c_int, length: i64) -> c_int {
+    // SAFETY: any numbers may be asked for.
+    let call = || unsafe { libc::syscall(libc::SYS_ftruncate, fd, length) };
+    journal::set_length(fd, length as u64, call) as c_int
 }
 
 /// fsync(2)
 #[unsafe(no_mangle)]
 pub extern "C" fn fsync(fd: c_int) -> c_int {
-    if is_file(fd) && is_listed("fsync") {
-        return failed() as c_int;
-    }
-    // SAFETY: any number may be asked for.
-    unsafe { libc::syscall(libc::SYS_fsync, fd) as c_int }
+    sync(fd, "fsync", libc::SYS_fsync)
 }
 
 /// fdatasync(2)
 #[unsafe(no_mangle)]
 pub extern "C" fn fdatasync(fd: c_int) -> c_int {
-    if is_file(fd) && is_listed("fdatasync") {
+    sync(fd, "fdatasync", libc::SYS_fdatasync)
+}
+
+fn sync(fd: c_int, name: &str, number: c_long) -> c_int {
+    let is_file = is_file(fd);
+    if is_file && is_listed(name) {
         return failed() as c_int;
     }
     // SAFETY: any number may be asked for.
-    unsafe { libc::syscall(libc::SYS_fdatasync, fd) as c_int }
+    let call = || unsafe { libc::syscall(number, fd) };
+    match is_file || has_mode(fd, libc::S_IFDIR) {
+        true => journal::sync(fd, call) as c_int,
+        false => call() as c_int,
+    }
+}
+
+/// open(2)
+///
+/// # Safety
+/// As open(2), with the mode given whether it is needed or not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+    // SAFETY: the caller's string.
+    let path = unsafe { CStr::from_ptr(path) };
+    // SAFETY: a string with its end.
+    let call = || unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags, mode) };
+    journal::open(path, flags, call) as c_int
+}
+
+/// mkdir(2)
+///
+/// # Safety
+/// As mkdir(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mkdir(path: *const c_char, mode: libc::mode_t) -> c_int {
+    // SAFETY: the caller's string.
+    let path = unsafe { CStr::from_ptr(path) };
+    // SAFETY: a string with its end.
+    let call = || unsafe { libc::syscall(libc::SYS_mkdirat, libc::AT_FDCWD, path.as_ptr(), mode) };
+    journal::name(Kind::MakeDirectory, path, call) as c_int
+}
+
+/// unlink(2)
+///
+/// # Safety
+/// As unlink(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn unlink(path: *const c_char) -> c_int {
+    // SAFETY: the caller's string.
+    let path = unsafe { CStr::from_ptr(path) };
+    // SAFETY: a string with its end.
+    let call = || unsafe { libc::syscall(libc::SYS_unlinkat, libc::AT_FDCWD, path.as_ptr(), 0) };
+    journal::name(Kind::Delete, path, call) as c_int
 }
 
 /// rename(2)
@@ -127,9 +157,8 @@ pub unsafe extern "C" fn rename(from: *const c_char, to: *const c_char) -> c_int
     }
     // SAFETY: the caller's strings.
     let (from, to) = unsafe { (CStr::from_ptr(from), CStr::from_ptr(to)) };
+    let here = libc::AT_FDCWD;
     // SAFETY: two strings with their ends.
-    unsafe {
-        libc::syscall(libc::SYS_renameat2, libc::AT_FDCWD, from.as_ptr(), libc::AT_FDCWD, to.as_ptr(), 0)
-            as c_int
-    }
+    let call = || unsafe { libc::syscall(libc::SYS_renameat2, here, from.as_ptr(), here, to.as_ptr(), 0) };
+    journal::rename(from, to, call) as c_int
 }

@@ -8,6 +8,8 @@
 //! - [`Client`] is a blocking RESP2 and RESP3 client; [`Value`] is any reply, with its exact wire type.
 //! - [`dataset`] fills a server with keys of every type, and tells what servers with the same data answer alike.
 //! - [`kill_loop`] kills a server under clients that write, and looks at what it still knows.
+//! - [`power_cut`] lets the power fail under a server, on paper, and looks at what can be read from what is left.
+//! - [`writers`] are the clients of both.
 //! - [`payload`] makes and reads the serialised values of DUMP and RESTORE.
 //!
 //! The suites themselves are in `tests/`, one file each.
@@ -17,8 +19,10 @@ pub mod dataset;
 pub mod kill_loop;
 mod pattern;
 pub mod payload;
+pub mod power_cut;
 mod server;
 mod value;
+pub mod writers;
 
 pub use client::Client;
 pub use pattern::matches;

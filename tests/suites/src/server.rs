@@ -118,18 +118,33 @@ impl Server {
     /// # Panics
     /// As [`Server::start`].
     pub fn start_program<A: AsRef<str>>(program: &Path, args: &[A]) -> Server {
+        Server::try_start(program, args, &[]).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// [`Server::start_program`] with these environment variables beside ours.
+    ///
+    /// # Errors
+    /// When it ends or does not answer in 30 s: what it printed.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    pub fn try_start<A: AsRef<str>>(
+        program: &Path,
+        args: &[A],
+        environment: &[(&str, &Path)],
+    ) -> Result<Server, String> {
         let mut printed = String::new();
         for _ in 0..TRIES {
-            let mut server = Server::spawn(program, args, Stdio::null());
+            let mut server = Server::spawn(program, args, environment, Stdio::null());
             if server.answers() {
-                return server;
+                return Ok(server);
             }
             printed = server.printed();
             if !printed.contains("in use") {
                 break;
             }
         }
-        panic!("{} did not start; it printed:\n{printed}", program.display());
+        Err(format!("{} did not start; it printed:\n{printed}", program.display()))
     }
 
     /// Starts a server as [`Server::start`] does, with this standard input, and does not wait for it.
@@ -137,10 +152,15 @@ impl Server {
     /// # Panics
     /// When there is no such program.
     pub fn launch<A: AsRef<str>>(kind: Kind, args: &[A], stdin: Stdio) -> Server {
-        Server::spawn(&kind.program(), args, stdin)
+        Server::spawn(&kind.program(), args, &[], stdin)
     }
 
-    fn spawn<A: AsRef<str>>(program: &Path, args: &[A], stdin: Stdio) -> Server {
+    fn spawn<A: AsRef<str>>(
+        program: &Path,
+        args: &[A],
+        environment: &[(&str, &Path)],
+        stdin: Stdio,
+    ) -> Server {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // Redis takes a configuration file only as the first argument.
         let file = args.iter().map(AsRef::as_ref).take(1).find(|arg| !arg.starts_with('-'));
@@ -149,6 +169,7 @@ impl Server {
         let port = free_port();
         let output = File::create(folder.path().join(OUTPUT)).expect("a file for the output");
         let child = command(program)
+            .envs(environment.iter().copied())
             .args(file)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
             .arg(folder.path())

@@ -7,6 +7,7 @@
 mod aof;
 mod datasets;
 mod hit_rate;
+mod large;
 mod load;
 mod workloads;
 
@@ -28,6 +29,7 @@ struct Options {
     hit_rate: bool,
     load: bool,
     aof: bool,
+    large: bool,
     program: Option<PathBuf>,
     names: Vec<String>,
 }
@@ -52,6 +54,7 @@ pub fn bench(arguments: &mut Parser) -> Done {
             load::load(&program, options.rounds.unwrap_or(3), options.scale, &options.names)
         }
         Options { aof: true, .. } => aof::aof(&program, options.rounds.unwrap_or(3), options.scale),
+        Options { large: true, .. } => large::large(&program, options.scale),
         _ => throughput(&program, &options),
     }
 }
@@ -64,6 +67,7 @@ fn options(arguments: &mut Parser) -> Done<Options> {
         hit_rate: false,
         load: false,
         aof: false,
+        large: false,
         program: None,
         names: Vec::new(),
     };
@@ -79,6 +83,7 @@ fn options(arguments: &mut Parser) -> Done<Options> {
             Arg::Long("hit-rate") => options.hit_rate = true,
             Arg::Long("load") => options.load = true,
             Arg::Long("aof") => options.aof = true,
+            Arg::Long("large") => options.large = true,
             Arg::Long("bin") => options.program = Some(PathBuf::from(arguments.value().map_err(wrong)?)),
             Arg::Value(name) => options.names.push(name.string().map_err(wrong)?),
             other => return Err(other.unexpected().to_string()),

@@ -89,11 +89,6 @@ impl Files {
         self.dir.join(file.path())
     }
 
-    /// Where a base of this number is written until it is whole.
-    pub fn temporary_base(&self, number: u64) -> PathBuf {
-        PathBuf::from(format!("temp-rewriteaof-bg-{}-{number}.aof", std::process::id()))
-    }
-
     /// Adds an increment; answers its path.
     pub fn new_incr(&mut self) -> PathBuf {
         let file = self.manifest.new_incr(&self.name).clone();
@@ -114,6 +109,16 @@ impl Files {
             .filter_map(|file| fs::metadata(self.path(file)).ok())
             .map(|about| about.len())
             .sum()
+    }
+
+    /// Makes the directory, and forces its name to disk, also where another has made it: without that all in it may be gone when
+    /// the power fails.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn make_directory(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
+        sync_directory_of(&self.dir)
     }
 
     /// Makes the directory, and writes the manifest, which takes the place of the one before at one moment.

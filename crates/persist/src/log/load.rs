@@ -1,7 +1,8 @@
 //! Loading an append-only file: the base, then every increment, each command through the pipeline.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek};
+use std::io::{self, Seek, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use formats::aof::{self, Checksums, ErrorKind, ReadError, Reader, Record};
 use keyspace::{Member, View};
 
 use super::Files;
+use super::block::{self, Block, SECTOR};
 use crate::load::delay::{self, KeyDelay};
 use crate::load::{self, Options};
 use crate::save::reason;
@@ -108,15 +110,25 @@ pub fn load(
         applier: Applier::new(engine),
         done: 0,
         chunk: Vec::new(),
+        held: None,
+        is_unsealed: false,
     };
     let all: Vec<_> = files.manifest.files().collect();
     let has_base = files.manifest.base().is_some();
     let mut sums = None;
     for (number, file) in all.iter().enumerate() {
-        let (started, is_last) = (Instant::now(), number + 1 == all.len());
+        let (started, later) = (Instant::now(), &all[number + 1..]);
         let name = String::from_utf8_lossy(&file.name).into_owned();
         let kind = if number == 0 && has_base { "base" } else { "incr" };
-        let found = loader.file(&files.path(file), &name, is_last)?;
+        // The next increment is listed before anything goes there: when the power fails then, this one may be torn.
+        let place = if later.is_empty() {
+            Place::Last
+        } else if kind == "incr" && later.iter().all(|later| is_empty(&files.path(later))) {
+            Place::LastWritten
+        } else {
+            Place::Before
+        };
+        let found = loader.file(&files.path(file), &name, place)?;
         sums = (kind == "incr").then_some(found);
         let seconds = started.elapsed().as_secs_f64();
         loader.log(LogLevel::Notice, &format!("DB loaded from {kind} file {name}: {seconds:.3} seconds"));
@@ -138,6 +150,42 @@ struct Loader<'l, 'w, 'v> {
     done: u64,
     /// Commands that are to be applied.
     chunk: Vec<u8>,
+    /// The block whose end has not come yet: nothing of it is applied before.
+    held: Option<Held>,
+    /// The last block has no end, and what was whole of it was taken.
+    is_unsealed: bool,
+}
+
+/// Where a file stands among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// It is an increment, and there is nothing in those behind it.
+    LastWritten,
+    /// There is none behind it.
+    Last,
+    /// There is something in those behind it, or should be.
+    Before,
+}
+
+/// A block that has begun.
+struct Held {
+    /// Where.
+    start: u64,
+    /// Not before the end of its checksum line, which is shorter than a sector.
+    end: u64,
+    /// Bytes of the chunk that stand before it.
+    before: usize,
+}
+
+/// What came of reading a file of commands.
+struct Outcome {
+    /// Up to here it is whole, transactions included.
+    whole: u64,
+    /// Where the record or the block lies that is not.
+    stopped: Range<u64>,
+    /// There were announced blocks, or that is one.
+    is_announced: bool,
+    read: Result<(), Error>,
 }
 
 impl Loader<'_, '_, '_> {
@@ -146,7 +194,7 @@ impl Loader<'_, '_, '_> {
     }
 
     /// Loads one file.
-    fn file(&mut self, path: &Path, name: &str, is_last: bool) -> Result<Checksums, Error> {
+    fn file(&mut self, path: &Path, name: &str, place: Place) -> Result<Checksums, Error> {
         let missing = |error: io::Error| Error::Missing(name.to_owned(), reason(&error));
         let mut file = File::open(path).map_err(missing)?;
         let failed = |error: io::Error| Error::Read(name.to_owned(), reason(&error));
@@ -156,27 +204,41 @@ impl Loader<'_, '_, '_> {
         } else {
             Reader::new(file, self.verifies)
         };
-        let (valid, read) = self.commands(&mut reader, name);
+        let Outcome { whole, stopped, is_announced, mut read } =
+            self.commands(&mut reader, path, name).map_err(failed)?;
         let mut sums = reader.sums();
+        if let Err(error) = &read
+            && place != Place::Before
+            && is_torn(path, &stopped, error, is_announced).map_err(failed)?
+        {
+            let text = format!(
+                "!!! The AOF {name} was not all on disk when the system went down: sectors are missing behind offset {} !!!",
+                stopped.start
+            );
+            self.log(LogLevel::Warning, &text);
+            read = Err(Error::Truncated(name.to_owned()));
+        }
         match read {
-            Err(Error::Truncated(_)) if !is_last => return Err(Error::TruncatedBefore),
+            Err(Error::Truncated(_)) if place == Place::Before => return Err(Error::TruncatedBefore),
             Err(Error::Truncated(_)) if self.engine.config().aof_load_truncated => {
                 self.log(
                     LogLevel::Warning,
                     &format!("!!! Warning: short read while loading the AOF file {name}!!!"),
                 );
-                self.log(LogLevel::Warning, &format!("!!! Truncating the AOF {name} at offset {valid} !!!"));
-                let cut = OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(valid));
-                cut.map_err(failed)?;
+                self.log(LogLevel::Warning, &format!("!!! Truncating the AOF {name} at offset {whole} !!!"));
+                cut(path, whole, place).map_err(failed)?;
                 self.log(
                     LogLevel::Warning,
                     &format!("AOF {name} loaded anyway because aof-load-truncated is enabled"),
                 );
-                if valid < sums.offset() {
+                if whole < sums.offset() {
                     sums = sums_of(path).map_err(failed)?;
                 }
             }
             other => other?,
+        }
+        if std::mem::take(&mut self.is_unsealed) && place == Place::Last {
+            seal(path, &mut sums).map_err(failed)?;
         }
         self.done += len;
         Ok(sums)
@@ -201,8 +263,8 @@ impl Loader<'_, '_, '_> {
         Ok(Reader::behind(behind, loaded.rest, loaded.source, self.verifies))
     }
 
-    /// Applies the commands of a file. Answers up to where it is whole, transactions included.
-    fn commands(&mut self, reader: &mut Reader<File>, name: &str) -> (u64, Result<(), Error>) {
+    /// Applies the commands of a file.
+    fn commands(&mut self, reader: &mut Reader<File>, path: &Path, name: &str) -> io::Result<Outcome> {
         // Where the transaction begins that has not ended.
         let mut begun = None;
         let read = loop {
@@ -217,35 +279,72 @@ impl Loader<'_, '_, '_> {
                         begun = None;
                     }
                 }
+                Ok(Some(Record::Checksum)) => self.held = None,
                 Ok(Some(Record::Other(line))) if aof::is_checksum(line) => self.pass_over(name, before),
-                Ok(Some(_)) => {}
+                Ok(Some(Record::Other(line))) => self.hold(line, before),
+                Ok(Some(Record::Timestamp(_))) => {}
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
-            if self.chunk.len() < CHUNK && delay.is_none() {
+            let may_be_applied = self.held.is_none();
+            if delay.is_none() && !(may_be_applied && self.chunk.len() >= CHUNK) {
                 continue;
             }
-            let applied = self.apply(name, reader.offset()).and_then(|()| self.wait(delay));
-            if let Err(error) = applied {
-                return (before, Err(error));
+            let applied = if may_be_applied { self.apply(name, reader.offset()) } else { Ok(()) };
+            if let Err(error) = applied.and_then(|()| self.wait(delay)) {
+                let stopped = before..before;
+                return Ok(Outcome { whole: before, stopped, is_announced: false, read: Err(error) });
             }
         };
-        let whole = begun.unwrap_or_else(|| reader.offset());
-        if let Err(error) = self.apply(name, reader.offset()) {
-            return (whole, Err(error));
+        // The end of a block is missing, but nothing within it.
+        if let Some(held) = &self.held
+            && read.as_ref().err().is_none_or(is_truncation)
+            && !block::has_hole(path, held.start)?
+        {
+            self.held = None;
+            self.is_unsealed = true;
+        }
+        Ok(self.conclude(name, reader, begun, read))
+    }
+
+    /// A line that may begin a block, of which nothing is applied until its checksum has come.
+    fn hold(&mut self, line: &[u8], start: u64) {
+        if let (true, Some(block)) = (self.verifies, Block::parse(line)) {
+            let end = start.saturating_add(block.len).saturating_add(line.len() as u64 + SECTOR);
+            self.held = Some(Held { start, end, before: self.chunk.len() });
+        }
+    }
+
+    /// Applies what is left where reading has ended, but for the block that has not, and says what that means.
+    fn conclude(
+        &mut self,
+        name: &str,
+        reader: &Reader<File>,
+        begun: Option<u64>,
+        read: Result<(), ReadError>,
+    ) -> Outcome {
+        let (held, offset) = (self.held.take(), reader.offset());
+        let is_announced = held.is_some() || reader.checksums() > 0;
+        let stopped = held.as_ref().map_or(offset..offset + SECTOR, |held| held.start..held.end);
+        let whole = begun.unwrap_or(offset).min(stopped.start);
+        if let Some(held) = &held {
+            self.chunk.truncate(held.before);
+        }
+        if let Err(error) = self.apply(name, offset) {
+            return Outcome { whole, stopped, is_announced, read: Err(error) };
         }
         let read = match read {
-            Ok(()) if begun.is_none() => Ok(()),
+            Ok(()) if begun.is_none() && held.is_none() => Ok(()),
             Ok(()) => {
-                self.log(
-                    LogLevel::Warning,
-                    &format!("Revert incomplete MULTI/EXEC transaction in AOF file {name}"),
-                );
+                if begun.is_some() {
+                    let text = format!("Revert incomplete MULTI/EXEC transaction in AOF file {name}");
+                    self.log(LogLevel::Warning, &text);
+                }
                 Err(Error::Truncated(name.to_owned()))
             }
             Err(error) => Err(Error::from((name, error))),
         };
-        (whole, read)
+        Outcome { whole, stopped, is_announced, read }
     }
 
     fn wait(&mut self, delay: Option<Duration>) -> Result<(), Error> {
@@ -283,6 +382,41 @@ impl Loader<'_, '_, '_> {
         engine.loading.loaded_bytes.store(self.done + offset, Relaxed);
         if (self.stop)() { Err(Error::Stopped) } else { Ok(()) }
     }
+}
+
+/// Whether there is nothing in a file, or no file.
+fn is_empty(path: &Path) -> bool {
+    path.metadata().is_ok_and(|about| about.len() == 0)
+}
+
+fn is_truncation(error: &ReadError) -> bool {
+    matches!(error, ReadError::Format(error) if error.is_truncation())
+}
+
+/// Whether this error is what a power cut has left.
+fn is_torn(path: &Path, stopped: &Range<u64>, error: &Error, is_announced: bool) -> io::Result<bool> {
+    let last = match error {
+        Error::Format(_, aof::Error { kind: ErrorKind::Length { .. }, .. }) => return Ok(false),
+        Error::Format(_, aof::Error { offset, .. }) => *offset,
+        Error::Checksum { to, .. } => *to,
+        _ => return Ok(false),
+    };
+    block::is_torn(path, &(stopped.start..stopped.end.max(last + 1)), is_announced)
+}
+
+/// Cuts a file. What was there must not come back once others are written: the last one is forced to disk when it is opened to
+/// grow, and one that does not grow any more here.
+fn cut(path: &Path, len: u64, place: Place) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(len)?;
+    if place == Place::LastWritten { file.sync_all() } else { Ok(()) }
+}
+
+/// Ends the block that a file ends within: what comes next is no part of it.
+fn seal(path: &Path, sums: &mut Checksums) -> io::Result<()> {
+    let mut line = Vec::new();
+    sums.seal(&mut line, 1);
+    OpenOptions::new().append(true).open(path)?.write_all(&line)
 }
 
 /// The checksum of a file of commands.

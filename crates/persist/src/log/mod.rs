@@ -7,6 +7,7 @@
 //! A *rewrite* is a snapshot that becomes the new base: a cut is taken at the very offset where the log goes on in a new
 //! increment, which the manifest lists before that. When the base is whole, the files before it are history.
 
+mod block;
 mod files;
 mod load;
 mod rewrite;
@@ -27,7 +28,7 @@ use formats::aof::manifest::BaseFormat;
 use keyspace::View;
 use parking_lot::Mutex;
 
-use crate::save::{self, NewFile};
+use crate::save::{self, NewFile, temporary};
 
 pub use files::{Error as FilesError, Files};
 pub use load::{Error as LoadError, Way, load};
@@ -155,10 +156,10 @@ impl Log {
     ) -> Result<(), save::Error> {
         let config = self.engine.config();
         if files.manifest.is_empty() {
-            fs::create_dir_all(files.dir())?;
+            files.make_directory()?;
             let name = files.new_base(base_format(&config), 0);
             self.note(&format!("Creating AOF base file {} on server start", file_name(&name)));
-            let plan = self.plan(name, files.temporary_base(0), config.clone());
+            let plan = self.plan(name, temporary::base(0), config.clone());
             save::all(self.engine, view, &plan)?;
         }
         let sums = match sums {
@@ -291,16 +292,15 @@ impl Log {
         match &mut state.next {
             None => tail.append(&bytes, style)?,
             Some(next) => {
-                // Both, whatever becomes of the first: what is not written is kept.
-                let (first, second) = (tail.append(&[], style), next.append(&bytes, style));
+                // First all of the old one is on disk: when the power fails, the end of the last one only may be torn. And the
+                // new one, whatever becomes of that: what is not written is kept.
+                let first =
+                    tail.append(&[], style).and_then(|()| tail.seal(style)).and_then(|()| tail.sync());
+                let second = next.append(&bytes, style);
                 first?;
+                state.tail = state.next.take();
                 second?;
             }
-        }
-        if state.next.is_some() && !tail.is_failing() {
-            tail.seal(style)?;
-            tail.sync()?;
-            state.tail = state.next.take();
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use keyspace::View;
 
 use super::tail::Tail;
 use super::{Files, Log, ROUND, Request, State, base_format, file_name};
-use crate::save::{self, Background, NewFile, Plan};
+use crate::save::{self, Background, NewFile, Plan, temporary};
 
 /// Failures of rewrites in a row from which on the next automatic one waits, twice as long each time, from a minute to an hour
 /// (as in Redis).
@@ -97,7 +97,7 @@ impl Log {
             Some(files) => files,
             None => Files::find(&config).map_err(|error| save::Error::Write(error.to_string()))?,
         };
-        fs::create_dir_all(files.dir())?;
+        files.make_directory()?;
         let before = files.clone();
         let mut next = None;
         if is_kept || begins {
@@ -112,7 +112,7 @@ impl Log {
             files.write_manifest()?;
             self.state.lock().files = Some(files.clone());
         }
-        let plan = self.plan(files.dir().to_owned(), files.temporary_base(number), config.clone());
+        let plan = self.plan(files.dir().to_owned(), temporary::base(number), config.clone());
         // What is left of a cut that was given up is soon cleared away.
         while engine.keyspace.cut.is_taken() && !engine.keyspace.cut.is_saving() {
             thread::sleep(ROUND);
@@ -207,6 +207,10 @@ impl Log {
         {
             self.warn(&format!("Old append only files can't be deleted: {}", save::reason(&error)));
         }
+        // What the increment before the cut still lacks is in the base.
+        if let Some(next) = state.next.take() {
+            state.tail = Some(next);
+        }
         self.note_size(&files, true);
         state.files = state.tail.is_some().then_some(files);
         Ok(())
@@ -228,13 +232,13 @@ impl Log {
     pub fn give_up_rewrite(&self) {
         self.engine.persistence.log.rewrite_scheduled.store(false, Relaxed);
         let mut state = self.state.lock();
-        if let Some(rewrite) = state.rewrite.take() {
+        if state.rewrite.take().is_some() {
             self.note(
                 "Killing running AOF rewrite child: there is none, but the thread that writes it gives up",
             );
             self.engine.keyspace.cut.cancel();
             self.engine.persistence.log.rewrite_started.store(0, Relaxed);
-            let _ = fs::remove_file(rewrite.files.temporary_base(state.rewrites));
+            let _ = fs::remove_file(temporary::base(state.rewrites));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! After a failed write the file is cut back to whole commands, and the rest is tried again. After a failed fsync the system may
 //! have dropped what it could not write and calls the pages clean, so a second fsync says nothing: the bytes since the last
 //! one that worked are written again from memory. Where those are too many to keep, only a rewrite makes the file whole.
+//! What the power may tear is announced as a [`Block`].
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -11,6 +12,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use formats::aof::{self, Checksums};
+
+use super::block::{Block, SECTOR};
 
 /// Bytes of commands behind which a checksum line is due.
 const CHECKED: u64 = 4 << 10;
@@ -26,6 +29,8 @@ pub struct Tail {
     sums: Checksums,
     /// Bytes up to here are on disk.
     synced: u64,
+    /// Bytes up to here are on disk, and the file says so.
+    marked: u64,
     /// What is behind that; `None`: too much to keep.
     unsynced: Option<Vec<u8>>,
     /// A force to disk has failed since.
@@ -46,18 +51,23 @@ pub struct Style {
 }
 
 impl Tail {
-    /// Makes a file, or goes on with one whose checksum so far is `sums`.
+    /// Makes a file, or goes on with one whose checksum so far is `sums`; what it has is forced to disk, since whoever wrote it
+    /// may have been ended before that.
     ///
     /// # Errors
     /// Those of the system.
     pub fn open(path: &Path, sums: Checksums) -> io::Result<Tail> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
         let len = sums.offset();
+        if len > 0 {
+            file.sync_all()?;
+        }
         Ok(Tail {
             file,
             len,
             sums,
             synced: len,
+            marked: len,
             unsynced: Some(Vec::new()),
             sync_failed: false,
             stuck: Vec::new(),
@@ -96,22 +106,16 @@ impl Tail {
     /// # Errors
     /// Those of the system.
     pub fn append(&mut self, commands: &[u8], style: Style) -> io::Result<()> {
-        let mut block = std::mem::take(&mut self.stuck);
+        let mut plain = std::mem::take(&mut self.stuck);
         if let Some(seconds) = style.time.filter(|seconds| !commands.is_empty() && *seconds != self.noted) {
-            aof::timestamp(&mut block, seconds);
+            aof::timestamp(&mut plain, seconds);
             self.noted = seconds;
         }
-        block.extend_from_slice(commands);
-        if block.is_empty() {
+        plain.extend_from_slice(commands);
+        if plain.is_empty() {
             return Ok(());
         }
-        let plain = block.len();
-        let mut sums = self.sums;
-        if style.checksums {
-            sums.seal(&mut block, CHECKED)
-        } else {
-            sums.update(&block)
-        }
+        let (block, sums) = self.block(&plain, style);
         match self.file.write_all_at(&block, self.len) {
             Ok(()) => {
                 self.accept(&block, sums);
@@ -120,11 +124,26 @@ impl Tail {
             Err(error) => {
                 // What is behind the whole commands is written over the next time, and a loader would cut it off.
                 let _ = self.file.set_len(self.len);
-                block.truncate(plain);
-                self.stuck = block;
+                self.stuck = plain;
                 Err(error)
             }
         }
+    }
+
+    /// The commands with what is put down around them, and the checksum behind that.
+    fn block(&mut self, commands: &[u8], style: Style) -> (Vec<u8>, Checksums) {
+        let (mut block, mut sums) = (Vec::with_capacity(commands.len() + 64), self.sums);
+        let is_due = commands.len() as u64 >= SECTOR || self.synced >= self.marked + CHECKED;
+        if style.checksums && is_due {
+            Block { synced: self.synced, len: commands.len() as u64 }.begin(&mut block);
+            self.marked = self.synced;
+        }
+        block.extend_from_slice(commands);
+        match style.checksums {
+            true => sums.seal(&mut block, if is_due { 1 } else { CHECKED }),
+            false => sums.update(&block),
+        }
+        (block, sums)
     }
 
     fn accept(&mut self, block: &[u8], sums: Checksums) {

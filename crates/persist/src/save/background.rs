@@ -14,12 +14,14 @@ use std::time::{Duration, Instant};
 
 use engine::engine::Message;
 use engine::{Engine, unix_millis};
+use formats::rdb::file::Options;
 use keyspace::cut::Cut;
 use keyspace::cut::OwnedImage;
-use keyspace::{Image, Traversal, View};
+use keyspace::{Image, ImageValue, Traversal, View};
 use parking_lot::Mutex;
 
 use super::body::Body;
+use super::compress::compress;
 use super::encode::{Encoder, Form};
 use super::pipe::{Load, Pipe};
 use super::{Error, NewFile, Plan};
@@ -134,8 +136,8 @@ impl Desk<'_> {
         &self.engine.keyspace.cut
     }
 
-    fn encoder(&self) -> Encoder<'static> {
-        Encoder::new(self.form, &self.plan.config, &self.engine.keyspace.access, self.now)
+    fn encoder(&self, form: Form) -> Encoder<'static> {
+        Encoder::new(form, &self.plan.config, &self.engine.keyspace.access, self.now)
     }
 
     /// Gives the save up.
@@ -170,7 +172,7 @@ impl Desk<'_> {
         }
         self.finished.store(true, Relaxed);
         // Those that others have left meanwhile.
-        let mut encoder = self.encoder();
+        let mut encoder = self.encoder(self.form);
         while cut.queued_bytes() > 0 {
             if !self.save_pre_images(&mut encoder) {
                 // Another thread is about to finish with the last ones.
@@ -195,20 +197,32 @@ impl Desk<'_> {
         }
     }
 
-    /// Encodes an entry that may not change until that is done, into pieces.
+    /// Encodes an entry that may not change until that is done, into pieces; a large one by itself, to be compressed later.
     fn save_large(&self, image: &Image<'_>, piece: &mut Vec<u8>) {
-        if let Err(unwritable) = self.encoder().encode(image, piece) {
-            self.fail(io::Error::from(unwritable).into());
+        if let (Form::Rdb(options @ Options { compress: true, .. }), ImageValue::Object(object)) =
+            (self.form, image.value)
+            && object.footprint() > CHUNK
+        {
+            let mut plain = Vec::with_capacity(object.footprint());
+            self.encode(Form::Rdb(Options { compress: false, ..options }), image, &mut plain);
+            return self.put(Load::Plain(plain));
         }
+        self.encode(self.form, image, piece);
         if piece.len() >= CHUNK {
             self.put(Load::Bytes(std::mem::take(piece)));
+        }
+    }
+
+    fn encode(&self, form: Form, image: &Image<'_>, out: &mut Vec<u8>) {
+        if let Err(unwritable) = self.encoder(form).encode(image, out) {
+            self.fail(io::Error::from(unwritable).into());
         }
     }
 
     /// Writes what the reader has read.
     fn write(&self) {
         yield_to_all();
-        let mut encoder = self.encoder();
+        let mut encoder = self.encoder(self.form);
         while let Some(load) = self.pipe.take() {
             self.write_load(&mut encoder, load);
             self.loads.fetch_add(1, Relaxed);
@@ -219,6 +233,14 @@ impl Desk<'_> {
     fn write_load(&self, encoder: &mut Encoder<'_>, load: Load) {
         match load {
             Load::Bytes(bytes) => self.write_down(&bytes),
+            Load::Plain(bytes) => match compress(&bytes) {
+                Ok(compressed) => {
+                    drop(bytes);
+                    self.write_down(&compressed);
+                }
+                // We have written it a moment ago: there is no such error, and what is not understood is written as it is.
+                Err(_) => self.write_down(&bytes),
+            },
             Load::Images(images) => self.write_images(encoder, &images),
         }
     }
@@ -226,7 +248,7 @@ impl Desk<'_> {
     /// Helps the writer, who yields to everyone: with pre-images where those who write to the keyspace make more of them than
     /// it can take, and with all where it does not get on at all.
     fn rescue(&self) {
-        let mut encoder = self.encoder();
+        let mut encoder = self.encoder(self.form);
         let (mut loads, mut still) = (0, 0);
         while !self.finished.load(Relaxed) {
             thread::sleep(LOOK);

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::Advice;
 
+use super::temporary;
+
 /// Bytes after which what was written is forced to disk, where that is done bit by bit (Redis's `REDIS_AUTOSYNC_BYTES`).
 const SYNC_BYTES: u64 = 4 << 20;
 /// Bytes a second that a file in the background grows by at most, so that the disk has time for others.
@@ -34,6 +36,7 @@ impl NewFile {
     /// Those of the system.
     pub fn create(temporary: PathBuf, incremental: bool) -> io::Result<NewFile> {
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(&temporary)?;
+        temporary::hold(&file);
         Ok(NewFile { file, temporary, written: 0, synced: 0, incremental, paced: None, published: false })
     }
 

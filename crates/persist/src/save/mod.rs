@@ -3,9 +3,11 @@
 mod background;
 mod body;
 mod commands;
+mod compress;
 mod encode;
 mod file;
 mod pipe;
+pub mod temporary;
 
 use std::io;
 use std::path::PathBuf;

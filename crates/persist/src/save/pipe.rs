@@ -18,6 +18,8 @@ pub enum Load {
     Images(Vec<OwnedImage>),
     /// What is encoded already.
     Bytes(Vec<u8>),
+    /// A large key that is encoded, but not compressed.
+    Plain(Vec<u8>),
 }
 
 impl Load {
@@ -25,14 +27,14 @@ impl Load {
     pub fn is_empty(&self) -> bool {
         match self {
             Load::Images(images) => images.is_empty(),
-            Load::Bytes(bytes) => bytes.is_empty(),
+            Load::Bytes(bytes) | Load::Plain(bytes) => bytes.is_empty(),
         }
     }
 
     fn footprint(&self) -> usize {
         match self {
             Load::Images(images) => images.iter().map(OwnedImage::footprint).sum(),
-            Load::Bytes(bytes) => bytes.len(),
+            Load::Bytes(bytes) | Load::Plain(bytes) => bytes.len(),
         }
     }
 }

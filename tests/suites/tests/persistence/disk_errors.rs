@@ -4,13 +4,12 @@
 //! namespace of the server's own (ENOSPC), which vanishes with it, where the test may make one; and with calls that fail (EIO),
 //! by the library of `tests/faults`.
 
-use std::env;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use suites::{Client, Kind, Server, eventually, run};
 use tempfile::TempDir;
 
-use crate::{append_only_file, info, temporary_files};
+use crate::{append_only_file, faults, info, temporary_files};
 
 /// How a disk becomes full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,19 +43,6 @@ impl Disk {
             Disk::Broken(_) => "Input/output error",
         }
     }
-}
-
-/// The library that lets calls fail, built beside our binary.
-fn faults() -> PathBuf {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
-        let built =
-            run(Command::new(cargo).args(["build", "--quiet", "--locked", "--package", "faults"]), b"");
-        assert_eq!(built.code, Some(0), "{}", built.stderr);
-        Kind::Ours.program().with_file_name("libfaults.so")
-    };
-    LIBRARY.get_or_init(build).clone()
 }
 
 /// The disks that this machine lets us make.

@@ -1,7 +1,8 @@
 //! The kill loop, a few kills of each kind; `cargo xtask kill-loop --times N` has more.
 
 use suites::Kind;
-use suites::kill_loop::{Fsync, run};
+use suites::kill_loop::run;
+use suites::writers::Fsync;
 
 const KILLS: u32 = 20;
 const CLIENTS: usize = 50;
@@ -9,13 +10,13 @@ const CLIENTS: usize = 50;
 #[test]
 fn what_was_acknowledged_is_there_after_a_kill_with_always() {
     let figures = run(&Kind::Ours.program(), Fsync::Always, KILLS, CLIENTS);
-    assert_eq!((figures.kills, figures.lost), (KILLS, 0));
+    assert_eq!((figures.kills, figures.loss.lost), (KILLS, 0));
     // A loop in which nobody gets to write would find nothing.
-    assert!(figures.acknowledged > u64::from(KILLS) * CLIENTS as u64, "{figures:?}");
+    assert!(figures.loss.acknowledged > u64::from(KILLS) * CLIENTS as u64, "{figures:?}");
 }
 
 #[test]
 fn what_is_there_after_a_kill_with_everysec_is_a_prefix() {
     let figures = run(&Kind::Ours.program(), Fsync::EverySec, KILLS, CLIENTS);
-    assert!(figures.acknowledged > u64::from(KILLS) * CLIENTS as u64, "{figures:?}");
+    assert!(figures.loss.acknowledged > u64::from(KILLS) * CLIENTS as u64, "{figures:?}");
 }

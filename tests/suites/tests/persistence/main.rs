@@ -4,12 +4,16 @@ mod both_ways;
 mod damage;
 mod disk_errors;
 mod kill_loop;
+mod power_cut;
 mod snapshot;
+mod temporary;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::{env, fs};
 
-use suites::Client;
+use suites::{Client, Kind, run};
 
 /// A field of INFO.
 fn info(client: &mut Client, field: &str) -> String {
@@ -30,4 +34,17 @@ fn temporary_files(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("the folder");
     let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
     names.filter(|name| name.starts_with("temp-")).collect()
+}
+
+/// The library that lets calls fail and keeps a journal of them, built beside our binary.
+fn faults() -> PathBuf {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
+        let built =
+            run(Command::new(cargo).args(["build", "--quiet", "--locked", "--package", "faults"]), b"");
+        assert_eq!(built.code, Some(0), "{}", built.stderr);
+        Kind::Ours.program().with_file_name("libfaults.so")
+    };
+    LIBRARY.get_or_init(build).clone()
 }
