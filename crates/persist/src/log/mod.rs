@@ -78,6 +78,7 @@ struct State {
     sync_took: Duration,
     /// How many clients waited for the disk when it ended, those it served included.
     group: u64,
+    probe: Probe,
     /// How often a client had begun to wait ([`engine::log::ReplLog::held_ever`]) when the replication log was taken, and the
     /// time before.
     held_at_take: (u64, u64),
@@ -87,6 +88,31 @@ struct State {
     rewrite: Option<Rewrite>,
     rewrites: u64,
     failed_at: Option<Instant>,
+}
+
+/// When to look whether more clients come if one waits for them.
+#[derive(Default)]
+struct Probe {
+    /// Fsyncs until the next look, and how many there are between two.
+    left: u32,
+    interval: u32,
+}
+
+impl Probe {
+    /// Fsyncs between two looks after one that was worth it, and after many that were not.
+    const OFTEN: u32 = 16;
+    const SELDOM: u32 = 1024;
+
+    fn is_due(&mut self) -> bool {
+        self.left = self.left.saturating_sub(1);
+        self.left == 0
+    }
+
+    fn found(&mut self, more: bool) {
+        self.interval =
+            if more { Probe::OFTEN } else { (2 * self.interval).clamp(Probe::OFTEN, Probe::SELDOM) };
+        self.left = self.interval;
+    }
 }
 
 impl Log {
@@ -246,15 +272,20 @@ impl Log {
     }
 
     /// Group commit: waits, if not for long, until as many clients wait as did when the last fsync ended, those it served
-    /// included. Without it two groups of clients take turns, each waiting for the fsync of the other.
+    /// included. Without it two groups of clients take turns, each waiting for the fsync of the other; where an fsync is
+    /// shorter than the way to a client and back, they do so unseen, and a longer wait now and then brings them together.
     fn gather(&self) {
-        let (wanted, patience) = {
-            let state = self.state.lock();
-            // Those who said too late that they wait were served.
-            let late = self.engine.log.held_ever().1 - state.held_at_take.1;
-            (state.held_at_take.0 + late + state.group, (state.sync_took / 2).max(PATIENCE))
-        };
-        self.engine.log.gather(wanted, patience);
+        let log = &self.engine.log;
+        let mut state = self.state.lock();
+        // Those who said too late that they wait were served.
+        let served = state.held_at_take.0 + (log.held_ever().1 - state.held_at_take.1);
+        let (group, patience) = (state.group, (state.sync_took / 2).max(PATIENCE));
+        let probes = state.probe.is_due();
+        drop(state);
+        log.gather(if probes { u64::MAX } else { served + group }, patience);
+        if probes {
+            self.state.lock().probe.found(log.held_ever().0 > served + group);
+        }
     }
 
     fn serve(&self, request: Request) {
