@@ -1,9 +1,10 @@
 //! `cargo xtask kill-loop`: `kill -9` under clients that write, as often as wanted; the suites do the same a few times.
 
-use crate::shell::{cargo, run, target};
+use crate::shell::release_server;
 use crate::{Done, wrong};
 use lexopt::{Arg, Parser, ValueExt};
 use std::path::PathBuf;
+use suites::Signal;
 use suites::kill_loop;
 use suites::writers::Fsync;
 
@@ -23,15 +24,9 @@ pub fn kill_loop(arguments: &mut Parser) -> Done {
             other => return Err(other.unexpected().to_string()),
         }
     }
-    let program = match program {
-        Some(program) => program,
-        None => {
-            run(cargo().args(["build", "--release", "--package", "carnelian", "--locked"]))?;
-            target().join("release/carnelian")
-        }
-    };
+    let program = release_server(program)?;
     for fsync in [Fsync::Always, Fsync::EverySec] {
-        let figures = kill_loop::run(&program, fsync, times, clients);
+        let figures = kill_loop::run(&program, fsync, Signal::KILL, times, clients);
         println!(
             "{:9}{} kills, {} writes acknowledged, {} of them lost ({:.0} ms at most), start after {:.0} ms at most",
             fsync.name(),

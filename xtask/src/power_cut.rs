@@ -1,7 +1,7 @@
 //! `cargo xtask power-cut`: the power fails under clients that write, on paper, as often as wanted; the suites do the same a
 //! few times.
 
-use crate::shell::{cargo, run, target};
+use crate::shell::{cargo, release_server, run, target};
 use crate::{Done, wrong};
 use lexopt::{Arg, Parser, ValueExt};
 use std::path::PathBuf;
@@ -24,13 +24,7 @@ pub fn power_cut(arguments: &mut Parser) -> Done {
             other => return Err(other.unexpected().to_string()),
         }
     }
-    let program = match program {
-        Some(program) => program,
-        None => {
-            run(cargo().args(["build", "--release", "--package", "carnelian", "--locked"]))?;
-            target().join("release/carnelian")
-        }
-    };
+    let program = release_server(program)?;
     run(cargo().args(["build", "--quiet", "--package", "faults", "--locked"]))?;
     let library = target().join("debug/libfaults.so");
     let trials = [

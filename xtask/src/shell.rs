@@ -38,6 +38,20 @@ pub fn run(command: &mut Command) -> Done {
     }
 }
 
+/// The release build of the server, or what is given in its place.
+///
+/// # Errors
+/// When it can't be built.
+pub fn release_server(given: Option<PathBuf>) -> Done<PathBuf> {
+    match given {
+        Some(program) => Ok(program),
+        None => {
+            run(cargo().args(["build", "--release", "--package", "carnelian", "--locked"]))?;
+            Ok(target().join("release/carnelian"))
+        }
+    }
+}
+
 /// Runs a command as [`run`] does and hands each line of its standard output to `each`, beside showing it.
 ///
 /// # Errors

@@ -374,7 +374,8 @@ impl Running {
     /// Waits until it must end, and ends in Redis's words.
     fn wait(self) -> ExitCode {
         let member = self.engine.keyspace.join();
-        let _exclusive = self.wait_until_closed(&member);
+        // Never given back: in the moment before the process ends a command could run, be acknowledged, and be lost.
+        std::mem::forget(self.wait_until_closed(&member));
         if let Some(supervisor) = &self.supervisor {
             supervisor.stopping();
         }

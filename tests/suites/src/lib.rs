@@ -26,5 +26,6 @@ pub mod writers;
 
 pub use client::Client;
 pub use pattern::matches;
+pub use rustix::process::Signal;
 pub use server::{Finished, Kind, Server, eventually, free_port, run};
 pub use value::{Malformed, Shortened, Value};

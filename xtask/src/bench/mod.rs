@@ -11,7 +11,7 @@ mod large;
 mod load;
 mod workloads;
 
-use crate::shell::{cargo, run, target};
+use crate::shell::release_server;
 use crate::{Done, wrong};
 use datasets::DATASETS;
 use lexopt::{Arg, Parser, ValueExt};
@@ -40,13 +40,7 @@ struct Options {
 /// When a server does not start or redis-benchmark fails.
 pub fn bench(arguments: &mut Parser) -> Done {
     let options = options(arguments)?;
-    let program = match &options.program {
-        Some(program) => program.clone(),
-        None => {
-            run(cargo().args(["build", "--release", "--package", "carnelian", "--locked"]))?;
-            target().join("release/carnelian")
-        }
-    };
+    let program = release_server(options.program.clone())?;
     match options {
         Options { memory: true, .. } => memory(&program, &options),
         Options { hit_rate: true, .. } => hit_rate::hit_rate(&program),
