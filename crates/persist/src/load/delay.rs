@@ -26,13 +26,20 @@ impl KeyDelay {
         }
     }
 
-    /// How long to wait after the key, or the command, that was read.
-    pub fn after_key(&mut self, engine: &Engine) -> Option<Duration> {
+    /// Whether there is one.
+    pub fn is_set(&mut self, engine: &Engine) -> bool {
         if self.config_version != engine.config_version() {
             *self = KeyDelay { keys: self.keys, ..KeyDelay::new(engine) };
         }
+        self.directive != 0
+    }
+
+    /// How long to wait after the key, or the command, that was read.
+    pub fn after_key(&mut self, engine: &Engine) -> Option<Duration> {
+        if !self.is_set(engine) {
+            return None;
+        }
         match self.directive {
-            0 => None,
             1.. => Some(Duration::from_micros(u64::from(self.directive.unsigned_abs()))),
             _ => {
                 self.keys = (self.keys + 1) % self.directive.unsigned_abs();

@@ -5,7 +5,7 @@ use std::io::{self, Seek, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use engine::apply::{Applier, Inapplicable};
 use engine::engine::LogLevel;
@@ -268,11 +268,10 @@ impl Loader<'_, '_, '_> {
         // Where the transaction begins that has not ended.
         let mut begun = None;
         let read = loop {
-            let (before, mut delay) = (reader.offset(), None);
+            let before = reader.offset();
             match reader.next() {
                 Ok(Some(Record::Command(args))) => {
                     aof::command(&mut self.chunk, args.iter());
-                    delay = self.delay.after_key(self.engine);
                     if args.at(0).eq_ignore_ascii_case(b"MULTI") {
                         begun = Some(before);
                     } else if args.at(0).eq_ignore_ascii_case(b"EXEC") {
@@ -286,12 +285,11 @@ impl Loader<'_, '_, '_> {
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
-            let may_be_applied = self.held.is_none();
-            if delay.is_none() && !(may_be_applied && self.chunk.len() >= CHUNK) {
+            let is_due = self.chunk.len() >= CHUNK || self.delay.is_set(self.engine);
+            if !(is_due && self.held.is_none()) {
                 continue;
             }
-            let applied = if may_be_applied { self.apply(name, reader.offset()) } else { Ok(()) };
-            if let Err(error) = applied.and_then(|()| self.wait(delay)) {
+            if let Err(error) = self.apply(name, reader.offset()) {
                 let stopped = before..before;
                 return Ok(Outcome { whole: before, stopped, is_announced: false, read: Err(error) });
             }
@@ -347,13 +345,6 @@ impl Loader<'_, '_, '_> {
         Outcome { whole, stopped, is_announced, read }
     }
 
-    fn wait(&mut self, delay: Option<Duration>) -> Result<(), Error> {
-        match delay.is_none_or(|delay| delay::wait(delay, self.stop)) {
-            true => Ok(()),
-            false => Err(Error::Stopped),
-        }
-    }
-
     /// Passes a checksum line over that is wrong. What was edited must not stop the next start: it is rewritten.
     fn pass_over(&mut self, name: &str, offset: u64) {
         if std::mem::replace(&mut self.is_edited, true) {
@@ -366,21 +357,40 @@ impl Loader<'_, '_, '_> {
         self.engine.persistence.log.rewrite_scheduled.store(true, Relaxed);
     }
 
+    /// Applies the chunk, which ends at an offset of the file: at once, or a command at a time where each is to be delayed.
     fn apply(&mut self, name: &str, offset: u64) -> Result<(), Error> {
-        let chunk = std::mem::take(&mut self.chunk);
+        let mut chunk = std::mem::take(&mut self.chunk);
+        let (mut commands, mut applied) = (Reader::new(&chunk[..], false), 0);
+        while self.delay.is_set(self.engine) {
+            if commands.next().map_err(|error| Error::from((name, error)))?.is_none() {
+                break;
+            }
+            let end = commands.offset() as usize;
+            self.apply_now(name, &chunk[applied..end])?;
+            applied = end;
+            if let Some(delay) = self.delay.after_key(self.engine)
+                && !delay::wait(delay, self.stop)
+            {
+                return Err(Error::Stopped);
+            }
+        }
+        self.apply_now(name, &chunk[applied..])?;
+        chunk.clear();
+        self.chunk = chunk;
+        self.engine.loading.loaded_bytes.store(self.done + offset, Relaxed);
+        if (self.stop)() { Err(Error::Stopped) } else { Ok(()) }
+    }
+
+    fn apply_now(&mut self, name: &str, requests: &[u8]) -> Result<(), Error> {
         let (engine, applier) = (self.engine, &mut self.applier);
         let applied = match self.way {
-            Way::View(view) => applier.apply(engine, view, &chunk),
+            Way::View(view) => applier.apply(engine, view, requests),
             Way::ByTurns(member) => {
                 let mut exclusive = engine.keyspace.exclusive(member);
-                applier.apply(engine, &mut View::exclusive(&mut exclusive, unix_millis()), &chunk)
+                applier.apply(engine, &mut View::exclusive(&mut exclusive, unix_millis()), requests)
             }
         };
-        applied.map_err(|error| Error::Command(name.to_owned(), error))?;
-        self.chunk = chunk;
-        self.chunk.clear();
-        engine.loading.loaded_bytes.store(self.done + offset, Relaxed);
-        if (self.stop)() { Err(Error::Stopped) } else { Ok(()) }
+        applied.map_err(|error| Error::Command(name.to_owned(), error))
     }
 }
 
