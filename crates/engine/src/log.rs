@@ -15,6 +15,12 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use resp::{Args, Encoder, OwnedArgs, Protocol};
 
+/// How old what is not on disk may become, in milliseconds, where `appendfsync everysec` promises that no more than two seconds
+/// are lost: then whoever appends waits for the fsync, as Redis does.
+const OLDEST_UNSYNCED: u64 = 1900;
+/// Nobody promises anything.
+const NO_PROMISE: u64 = u64::MAX;
+
 /// The log.
 pub struct ReplLog {
     readers: AtomicUsize,
@@ -28,6 +34,10 @@ pub struct ReplLog {
     durable: AtomicU64,
     /// Whatever goes out waits until the log is durable.
     holds: AtomicBool,
+    /// When the log was made: the beginning of its time.
+    began: Instant,
+    /// What was appended until then is on disk, in milliseconds of that time, or [`NO_PROMISE`].
+    synced_until: AtomicU64,
     /// Who puts it on disk, and whether it sleeps.
     writer: OnceLock<Thread>,
     writer_sleeps: AtomicBool,
@@ -48,6 +58,8 @@ impl Default for ReplLog {
             taken: AtomicU64::new(0),
             durable: AtomicU64::new(0),
             holds: AtomicBool::new(false),
+            began: Instant::now(),
+            synced_until: AtomicU64::new(NO_PROMISE),
             writer: OnceLock::new(),
             writer_sleeps: AtomicBool::new(false),
             held_ever: AtomicU64::new(0),
@@ -127,6 +139,22 @@ impl ReplLog {
     /// Says up to where the log is on disk.
     pub fn note_durable(&self, offset: u64) {
         self.durable.fetch_max(offset, SeqCst);
+    }
+
+    /// This moment, in milliseconds of the log's own time.
+    pub fn moment(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
+    }
+
+    /// Says that what was appended until a moment is on disk; `None` where that is not promised within a bounded time.
+    pub fn note_synced(&self, until: Option<u64>) {
+        self.synced_until.store(until.unwrap_or(NO_PROMISE), Relaxed);
+    }
+
+    /// Whether more might be lost than is promised, if more were appended now.
+    pub fn is_overdue(&self) -> bool {
+        let until = self.synced_until.load(Relaxed);
+        until != NO_PROMISE && self.moment().saturating_sub(until) > OLDEST_UNSYNCED
     }
 
     /// Makes the calling thread the one that is woken when somebody waits for what it writes.

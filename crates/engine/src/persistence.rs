@@ -88,6 +88,8 @@ pub struct LogFile {
     pub stuck_bytes: AtomicU64,
     /// Times it was forced to disk.
     pub syncs: AtomicU64,
+    /// Times that ended so late that commands had to wait.
+    pub late_syncs: AtomicU64,
     /// Microseconds to wait before each write (DEBUG AOF-FLUSH-SLEEP).
     pub flush_delay: AtomicU64,
 }
@@ -108,6 +110,7 @@ impl Default for LogFile {
             base_size: AtomicU64::new(0),
             stuck_bytes: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
+            late_syncs: AtomicU64::new(0),
             flush_delay: AtomicU64::new(0),
         }
     }
@@ -170,12 +173,13 @@ impl Persistence {
 }
 
 impl Engine {
-    /// Waits while more of the log is to be written than memory should be given for. Called by those who append, between their
-    /// turns: nothing is locked. Where the disk takes nothing at all writes are refused, and nobody waits.
+    /// Waits while more of the log is to be written than memory should be given for, or an fsync is so late that more could be
+    /// lost than is promised. Called by those who are about to append, between their turns: nothing is locked. Where the
+    /// disk takes nothing at all writes are refused, and nobody waits.
     #[inline]
     pub fn let_disk_catch_up(&self) {
-        while self.log.pending() > MAX_BACKLOG
-            && self.log.is_read()
+        while self.log.is_read()
+            && (self.log.pending() > MAX_BACKLOG || self.log.is_overdue())
             && self.persistence.log.last_write_ok.load(Relaxed)
         {
             std::thread::sleep(BACKLOG_LOOK);

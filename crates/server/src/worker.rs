@@ -409,6 +409,9 @@ impl Worker {
             self.send(number, &config, now, &mut Vec::new());
         }
         let mut turn = std::mem::take(&mut self.ready);
+        if !turn.is_empty() {
+            self.engine.let_disk_catch_up();
+        }
         while !turn.is_empty() {
             let mut more = Vec::new();
             for number in &turn {
@@ -433,7 +436,6 @@ impl Worker {
                 self.engine.log.note_held(clients, end);
             }
             self.engine.log.wake_writer();
-            self.engine.let_disk_catch_up();
         }
     }
 

@@ -9,6 +9,8 @@ use crate::is_file;
 const LIST: usize = 256;
 /// What a slow write takes for each byte.
 const NANOS_A_BYTE: u64 = 100;
+/// Between two looks whether what hangs still does.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Whether this stands in the list now. Neither allocates nor takes a lock: it may run in the middle of anything.
 pub fn is_listed(call: &str) -> bool {
@@ -50,4 +52,12 @@ pub fn write_fails(fd: c_int, count: usize) -> bool {
         std::thread::sleep(Duration::from_nanos(count as u64 * NANOS_A_BYTE));
     }
     is_listed("write")
+}
+
+/// Whether a file is not forced to disk by this call. Where it is, that may last.
+pub fn sync_fails(call: &str) -> bool {
+    while is_listed("hang") {
+        std::thread::sleep(LOOK);
+    }
+    is_listed(call)
 }

@@ -2,7 +2,8 @@
 //!
 //! While the file that `FAULTS` names exists, each call whose name stands in it, between spaces, fails with EIO: `write`, `fsync`,
 //! `fdatasync`, `rename`. A write or an fsync fails for regular files only, so sockets and pipes work on; and not for standard
-//! output, where the log goes. With `slow` a write of such a file takes as long as at 10 MB/s.
+//! output, where the log goes. With `slow` a write of such a file takes as long as at 10 MB/s; with `hang` an fsync of one lasts
+//! until the word is gone.
 //!
 //! With `JOURNAL` and `JOURNALED` set, the file that the first names tells of every change below the directory that the second
 //! names ([`record`] has the format), for whoever wants to know what a disk may hold when the power fails.
@@ -19,7 +20,7 @@ mod record;
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
 use std::slice;
 
-use faults::{failed, is_listed, write_fails};
+use faults::{failed, is_listed, sync_fails, write_fails};
 use record::Kind;
 
 /// Whether `fd` is a regular file, and no standard stream.
@@ -96,7 +97,7 @@ pub extern "C" fn fdatasync(fd: c_int) -> c_int {
 
 fn sync(fd: c_int, name: &str, number: c_long) -> c_int {
     let is_file = is_file(fd);
-    if is_file && is_listed(name) {
+    if is_file && sync_fails(name) {
         return failed() as c_int;
     }
     // SAFETY: any number may be asked for.

@@ -73,6 +73,8 @@ struct State {
     next: Option<Tail>,
     /// Up to where the replication log was taken.
     taken: u64,
+    /// When, by its own time.
+    taken_at: u64,
     last_sync: Option<Instant>,
     /// How long it took.
     sync_took: Duration,
@@ -307,6 +309,7 @@ impl Log {
         state.last_try = Some(Instant::now());
         let done = self.write(state, config).and_then(|()| self.sync_if_due(state, config));
         self.note_result(state, config, done);
+        self.note_promise(state, config);
     }
 
     /// Writes what the replication log holds.
@@ -316,6 +319,7 @@ impl Log {
             thread::sleep(Duration::from_micros(delay));
         }
         let before = std::mem::replace(&mut state.held_at_take, self.engine.log.held_ever());
+        state.taken_at = self.engine.log.moment();
         let (bytes, end) = self.engine.log.take(Vec::new());
         (state.taken, state.held_before) = (end, before);
         let style = style(config);
@@ -336,12 +340,30 @@ impl Log {
         Ok(())
     }
 
+    /// Says up to when all is on disk, for those who are to wait where that is too long ago.
+    fn note_promise(&self, state: &State, config: &Config) {
+        let promises = config.appendfsync == AppendFsync::EverySec && !self.rests(config);
+        let is_dirty = state.tail.as_ref().is_some_and(Tail::is_dirty);
+        match promises {
+            false => self.engine.log.note_synced(None),
+            true if !is_dirty => self.engine.log.note_synced(Some(state.taken_at)),
+            // Still what the last fsync has forced to disk.
+            true => {}
+        }
+    }
+
+    /// Whether nothing is forced to disk for as long as a snapshot is written.
+    fn rests(&self, config: &Config) -> bool {
+        config.no_appendfsync_on_rewrite && self.engine.keyspace.cut.is_taken()
+    }
+
     fn sync_if_due(&self, state: &mut State, config: &Config) -> io::Result<()> {
         let is_dirty = state.tail.as_ref().is_some_and(|tail| tail.is_dirty() || tail.is_failing());
-        let rests = config.no_appendfsync_on_rewrite && self.engine.keyspace.cut.is_taken();
         let is_due = match config.appendfsync {
             AppendFsync::Always => true,
-            AppendFsync::EverySec => !rests && state.last_sync.is_none_or(|at| at.elapsed() >= SECOND),
+            AppendFsync::EverySec => {
+                !self.rests(config) && state.last_sync.is_none_or(|at| at.elapsed() >= SECOND)
+            }
             AppendFsync::No => false,
         };
         if !is_dirty || !is_due {
@@ -359,6 +381,13 @@ impl Log {
         let began = Instant::now();
         tail.sync()?;
         state.sync_took = began.elapsed();
+        if self.engine.log.is_overdue() {
+            self.engine.persistence.log.late_syncs.fetch_add(1, Relaxed);
+            self.note(&format!(
+                "Asynchronous AOF fsync is taking too long (disk is busy?). Commands have waited until it was done, after {} ms.",
+                state.sync_took.as_millis()
+            ));
+        }
         let (before, taken) = (state.held_before, state.held_at_take);
         state.group = (self.engine.log.held_ever().0 - before.0).saturating_sub(taken.1 - before.1);
         self.engine.persistence.log.syncs.fetch_add(1, Relaxed);
@@ -455,6 +484,7 @@ impl Log {
         }
         (state.next, state.files) = (None, None);
         self.engine.log.hold(false);
+        self.engine.log.note_synced(None);
         self.engine.persistence.log.last_write_ok.store(true, Relaxed);
         self.engine.attend_disk();
         drop(exclusive);

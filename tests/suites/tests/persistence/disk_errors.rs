@@ -9,7 +9,8 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -434,4 +435,39 @@ fn a_large_value_takes_writes_while_a_slow_disk_is_written() {
     assert_eq!(info(client, "rdb_last_bgsave_status"), "ok");
     let (after, _files) = on.restart(&[]);
     assert_eq!(after.client().line("DEBUG DIGEST-VALUE large").text(), digest);
+}
+
+/// With `everysec` no more than two seconds are lost, however long the disk takes: writes wait for it.
+#[test]
+fn an_fsync_that_lasts_holds_writes_back() {
+    let on = OnDisk::start(Disk::Broken("hang"), &["--appendonly", "yes", "--io-threads", "2"]);
+    // They write for as long as somebody wants to know how often.
+    let acknowledged = Arc::new(AtomicI64::new(0));
+    let writers = [on.server.client(), on.server.client()].map(|mut client| {
+        let acknowledged = Arc::downgrade(&acknowledged);
+        thread::spawn(move || {
+            while let Some(acknowledged) = acknowledged.upgrade() {
+                let count = client.line("INCR count").integer().expect("a count");
+                acknowledged.fetch_max(count, Relaxed);
+            }
+        })
+    });
+    let seen = || acknowledged.load(Relaxed);
+    eventually("writes", || (seen() > 100).then_some(()));
+    on.fill(0);
+    let stands = || {
+        let before = seen();
+        thread::sleep(Duration::from_secs(1));
+        (seen() == before).then_some(before)
+    };
+    let held = eventually("an end of the writes", stands);
+    on.free();
+    eventually("writes again", || (seen() > held + 100).then_some(()));
+    drop(acknowledged);
+    for writer in writers {
+        writer.join().expect("a writer that was answered");
+    }
+    let client = &mut on.server.client();
+    assert_ne!(info(client, "aof_delayed_fsync"), "0");
+    assert!(on.server.printed().contains("AOF fsync is taking too long"), "{}", on.server.printed());
 }

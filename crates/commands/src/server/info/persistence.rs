@@ -72,7 +72,7 @@ pub const FIELDS: &[Field] = &[
     }),
     // The one thread that writes forces to disk too: nothing ever waits for another.
     Sometimes("aof_pending_bio_fsync", |s| of_log(s, |_| 0)),
-    Sometimes("aof_delayed_fsync", |s| of_log(s, |_| 0)),
+    Sometimes("aof_delayed_fsync", |s| of_log(s, |log| log.late_syncs.load(Relaxed))),
     Sometimes("loading_start_time", |s| Some(s.engine.loading.progress()?.started.to_string())),
     Sometimes("loading_total_bytes", |s| Some(s.engine.loading.progress()?.total_bytes.to_string())),
     Sometimes("loading_rdb_used_mem", |s| Some(s.engine.loading.progress()?.writer_memory.to_string())),
