@@ -15,10 +15,8 @@ use net::Stream;
 use resp::ProtocolError;
 use rustix::net::{RecvFlags, SendFlags};
 
-/// What one receive asks for at least, in bytes; also the size of pooled buffers.
-const READ_SIZE: usize = 16 * 1024;
-/// What one receive asks for at most: a client with a long pipeline is served in fewer turns.
-const MAX_READ: usize = 256 * 1024;
+use crate::pool::{self, Pool};
+
 /// Room that is made at most for an argument of which nothing has arrived, in bytes.
 const FIRST_STEP: usize = 1024 * 1024;
 /// Unread output that closes a connection which has not authenticated, in bytes (CVE-2025-21605).
@@ -41,26 +39,6 @@ pub enum Close {
     Finished,
 }
 
-/// Buffers that wait for the next connection with something to hold.
-#[derive(Default)]
-pub struct Pool(Vec<Vec<u8>>);
-
-impl Pool {
-    /// As many as connections are served in one turn of a busy loop.
-    const MOST: usize = 64;
-
-    fn take(&mut self) -> Vec<u8> {
-        self.0.pop().unwrap_or_else(|| Vec::with_capacity(READ_SIZE))
-    }
-
-    fn give(&mut self, mut buffer: Vec<u8>) {
-        if self.0.len() < Pool::MOST && buffer.capacity() == READ_SIZE {
-            buffer.clear();
-            self.0.push(buffer);
-        }
-    }
-}
-
 /// One connection of a worker.
 pub struct Connection {
     /// The socket.
@@ -81,8 +59,10 @@ pub struct Connection {
     held: VecDeque<(u64, u64)>,
     /// Of the output, bytes ever that need not wait any more.
     free: u64,
-    /// What the next receive asks for.
+    /// What the next receive asks for: a client with a long pipeline is served in fewer turns.
     read_size: usize,
+    /// What the next replies are expected to take.
+    reply_size: usize,
     /// What the argument under way still lacks, in bytes.
     missing: usize,
     /// Since when the output is above its soft limit, in Unix milliseconds.
@@ -105,7 +85,8 @@ impl Connection {
             sent_ever: 0,
             held: VecDeque::new(),
             free: 0,
-            read_size: READ_SIZE,
+            read_size: pool::SMALLEST,
+            reply_size: pool::SMALLEST,
             missing: 0,
             soft_since: None,
             last_active_ms: now,
@@ -126,7 +107,7 @@ impl Connection {
             Err(_) => return Err(Close::Gone),
         };
         let full = received == room;
-        self.read_size = if full { (room * 2).min(MAX_READ) } else { READ_SIZE };
+        self.read_size = pool::next_size(self.read_size, if full { room * 2 } else { received });
         self.last_active_ms = now;
         self.received += received as u64;
         Ok((received, full || self.ended))
@@ -137,13 +118,13 @@ impl Connection {
     fn make_room(&mut self, pool: &mut Pool) {
         let input = &mut self.peer.input;
         if input.capacity() == 0 {
-            *input = pool.take();
+            *input = pool.take(self.read_size);
         }
         let room = input.capacity() - input.len();
         let step = self.missing.min(input.len().max(FIRST_STEP));
         if self.missing == 0 && room < self.read_size / 2 {
             input.reserve(self.read_size);
-        } else if room < step.min(MAX_READ) {
+        } else if room < step.min(pool::LARGEST) {
             input.reserve_exact(step);
         }
     }
@@ -200,10 +181,10 @@ impl Connection {
             }
         }
         if self.sent == reply.len() {
-            reply.clear();
+            self.reply_size = pool::next_size(self.reply_size, reply.len());
             self.sent = 0;
             pool.give(std::mem::take(reply));
-        } else if self.sent > MAX_READ {
+        } else if self.sent > pool::LARGEST {
             reply.drain(..self.sent);
             self.sent = 0;
         }
@@ -213,7 +194,7 @@ impl Connection {
     /// Gives the client an output buffer to write to.
     pub fn lend_output(&mut self, pool: &mut Pool) {
         if self.peer.client.reply.capacity() == 0 {
-            self.peer.client.reply = pool.take();
+            self.peer.client.reply = pool.take(self.reply_size);
         }
     }
 
@@ -286,7 +267,7 @@ impl Connection {
 
     /// Whether more has arrived than what one receive brings.
     pub fn holds_much(&self) -> bool {
-        self.peer.input.capacity() > READ_SIZE
+        self.peer.input.capacity() > pool::SMALLEST
     }
 
     /// Publishes what CLIENT LIST shows; `sent` bytes went out since the last time.

@@ -9,6 +9,7 @@ pub mod cron;
 pub mod door;
 pub mod host;
 pub mod logging;
+pub mod pool;
 pub mod process;
 pub mod start;
 pub mod worker;

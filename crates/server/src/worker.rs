@@ -22,9 +22,10 @@ use net::socket::SocketOptions;
 use parking_lot::Mutex;
 use resp::{Limits, Protocol};
 
-use crate::connection::{Close, Connection, Pool};
+use crate::connection::{Close, Connection};
 use crate::door::Door;
 use crate::logging as log;
+use crate::pool::Pool;
 
 /// The waker's token, and the first of the listeners'; connections count from 0.
 const WAKER: Token = Token(usize::MAX);
@@ -569,6 +570,7 @@ impl Worker {
     fn tick(&mut self, now: i64) {
         let config = self.executor.config().clone();
         self.next_tick_ms = now + TICK.as_millis() as i64;
+        self.pool.shrink();
         if self.door.as_mut().is_some_and(Door::must_retry) {
             self.accept(now);
         }

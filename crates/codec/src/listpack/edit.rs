@@ -118,18 +118,14 @@ impl Listpack {
 
     /// Adds elements at the end; the listpack grows once for all of them.
     pub fn push_all<'e>(&mut self, entries: impl Iterator<Item = Entry<'e>>) {
-        let (mut elements, mut added) = (SmallVec::<[u8; 256]>::new(), 0);
-        for entry in entries {
-            let encoded = Encoded::new(entry);
-            let at = elements.len();
-            elements.resize(at + encoded.size(), 0);
-            encoded.write(&mut elements[at..]);
-            added += 1;
+        let encoded: SmallVec<[Encoded<'e>; 16]> = entries.map(Encoded::new).collect();
+        let (count, mut at) = (self.view().header_count(), self.end());
+        self.0.resize_gap(at, 0, encoded.iter().map(Encoded::size).sum());
+        for element in &encoded {
+            element.write(self.0.range_mut(at..at + element.size()));
+            at += element.size();
         }
-        let (count, at) = (self.view().header_count(), self.end());
-        self.0.resize_gap(at, 0, elements.len());
-        self.0.range_mut(at..at + elements.len()).copy_from_slice(&elements);
-        self.write_count(count.map(|count| count + added));
+        self.write_count(count.map(|count| count + encoded.len()));
     }
 
     /// Where the end mark lies.

@@ -176,6 +176,7 @@ impl<'a> Encoded<'a> {
         Self::with_head(head, &[])
     }
 
+    #[inline]
     fn with_head(bytes: &[u8], data: &'a [u8]) -> Self {
         let mut head = [0; 9];
         head[..bytes.len()].copy_from_slice(bytes);
@@ -193,12 +194,19 @@ impl<'a> Encoded<'a> {
     }
 
     /// Writes all [`size`](Self::size) bytes to a slice of that size.
+    #[inline]
     pub(super) fn write(&self, to: &mut [u8]) {
         let (head, rest) = to.split_at_mut(self.head_len);
-        head.copy_from_slice(&self.head[..self.head_len]);
+        match head {
+            [first] => *first = self.head[0],
+            head => head.copy_from_slice(&self.head[..self.head_len]),
+        }
         let (data, backlen) = rest.split_at_mut(self.data.len());
         data.copy_from_slice(self.data);
-        write_backlen(backlen, self.len());
+        match backlen {
+            [only] => *only = self.len() as u8,
+            backlen => write_backlen(backlen, self.len()),
+        }
     }
 }
 

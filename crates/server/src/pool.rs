@@ -1,0 +1,119 @@
+//! Buffers of connections that have nothing to hold wait here for those that have.
+//!
+//! A worker has one pool. Sizes are powers of two, so that whoever sends or is sent much, turn after turn, gets what he needs at
+//! once instead of growing a small buffer each time.
+
+/// The least capacity of a buffer, in bytes, and its logarithm.
+pub const SMALLEST: usize = 1 << SMALLEST_LOG;
+const SMALLEST_LOG: u32 = 14;
+/// The largest capacity that is kept, in bytes.
+pub const LARGEST: usize = 1 << LARGEST_LOG;
+const LARGEST_LOG: u32 = 18;
+const SIZES: usize = (LARGEST_LOG - SMALLEST_LOG + 1) as usize;
+/// Bytes that wait at most.
+const MOST: usize = 4 * 1024 * 1024;
+
+/// Buffers that wait.
+#[derive(Default)]
+pub struct Pool {
+    sizes: [Size; SIZES],
+    bytes: usize,
+}
+
+/// Those of one capacity, or above it and below the next.
+#[derive(Default)]
+struct Size {
+    buffers: Vec<Vec<u8>>,
+    /// The least there were since the last [`Pool::shrink`].
+    least: usize,
+}
+
+impl Pool {
+    /// An empty buffer that holds `size` bytes, if that is not more than [`LARGEST`].
+    pub fn take(&mut self, size: usize) -> Vec<u8> {
+        let size = size.clamp(SMALLEST, LARGEST).next_power_of_two();
+        let of = &mut self.sizes[(size.ilog2() - SMALLEST_LOG) as usize];
+        let Some(buffer) = of.buffers.pop() else { return Vec::with_capacity(size) };
+        of.least = of.least.min(of.buffers.len());
+        self.bytes -= buffer.capacity();
+        buffer
+    }
+
+    /// Takes a buffer back, or frees it: one that is too small or too large, and where enough wait.
+    pub fn give(&mut self, mut buffer: Vec<u8>) {
+        let capacity = buffer.capacity();
+        if (SMALLEST..=LARGEST).contains(&capacity) && self.bytes + capacity <= MOST {
+            buffer.clear();
+            self.bytes += capacity;
+            self.sizes[(capacity.ilog2() - SMALLEST_LOG) as usize].buffers.push(buffer);
+        }
+    }
+
+    /// Frees what nobody has needed since this was called last.
+    pub fn shrink(&mut self) {
+        for size in &mut self.sizes {
+            let freed = size.buffers.drain(..size.least).map(|buffer| buffer.capacity()).sum::<usize>();
+            self.bytes -= freed;
+            size.least = size.buffers.len();
+        }
+    }
+}
+
+/// What to ask for next time, where `size` was asked for and `used` bytes were needed of it: at least as much as that, and not
+/// at once much less than before.
+pub fn next_size(size: usize, used: usize) -> usize {
+    let least = if used > size / 4 { size } else { size / 2 };
+    used.max(least).clamp(SMALLEST, LARGEST).next_power_of_two()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_comes_back_to_those_of_its_size() {
+        let mut pool = Pool::default();
+        for size in [0, SMALLEST, SMALLEST + 1, 100_000, LARGEST, LARGEST + 1] {
+            let mut buffer = pool.take(size);
+            assert!(buffer.capacity() >= size.min(LARGEST), "{size}");
+            buffer.push(1);
+            let place = buffer.as_ptr();
+            pool.give(buffer);
+            let again = pool.take(size);
+            assert_eq!((again.as_ptr(), again.len()), (place, 0), "{size}");
+            pool.give(again);
+        }
+    }
+
+    #[test]
+    fn not_everything_is_kept() {
+        let mut pool = Pool::default();
+        pool.give(Vec::new());
+        pool.give(Vec::with_capacity(LARGEST + 1));
+        assert_eq!(pool.bytes, 0);
+        (0..1000).for_each(|_| pool.give(Vec::with_capacity(SMALLEST)));
+        assert_eq!(pool.bytes, MOST);
+    }
+
+    #[test]
+    fn what_nobody_needs_is_freed() {
+        let mut pool = Pool::default();
+        (0..10).for_each(|_| pool.give(Vec::with_capacity(SMALLEST)));
+        pool.shrink();
+        let taken: Vec<_> = (0..4).map(|_| pool.take(SMALLEST)).collect();
+        taken.into_iter().for_each(|buffer| pool.give(buffer));
+        pool.shrink();
+        assert_eq!(pool.bytes, 4 * SMALLEST);
+        pool.shrink();
+        assert_eq!(pool.bytes, 0);
+    }
+
+    #[test]
+    fn sizes_grow_at_once_and_shrink_in_steps() {
+        assert_eq!(next_size(SMALLEST, 0), SMALLEST);
+        assert_eq!(next_size(SMALLEST, SMALLEST + 1), 2 * SMALLEST);
+        assert_eq!(next_size(4 * SMALLEST, 2 * SMALLEST), 4 * SMALLEST);
+        assert_eq!(next_size(4 * SMALLEST, 10), 2 * SMALLEST);
+        assert_eq!(next_size(SMALLEST, usize::MAX), LARGEST);
+    }
+}
