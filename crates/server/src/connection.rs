@@ -123,7 +123,7 @@ impl Connection {
         let room = input.capacity() - input.len();
         let step = self.missing.min(input.len().max(FIRST_STEP));
         if self.missing == 0 && room < self.read_size / 2 {
-            input.reserve(self.read_size);
+            pool.grow(input, self.read_size);
         } else if room < step.min(pool::LARGEST) {
             input.reserve_exact(step);
         }

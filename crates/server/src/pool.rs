@@ -39,6 +39,16 @@ impl Pool {
         buffer
     }
 
+    /// Makes room for about `more` bytes behind those of a buffer, at least for half of them.
+    pub fn grow(&mut self, buffer: &mut Vec<u8>, more: usize) {
+        if buffer.len() > LARGEST / 2 {
+            return buffer.reserve(more);
+        }
+        let mut larger = self.take(buffer.len() + more);
+        larger.extend_from_slice(buffer);
+        self.give(std::mem::replace(buffer, larger));
+    }
+
     /// Takes a buffer back, or frees it: one that is too small or too large, and where enough wait.
     pub fn give(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
@@ -83,6 +93,20 @@ mod tests {
             assert_eq!((again.as_ptr(), again.len()), (place, 0), "{size}");
             pool.give(again);
         }
+    }
+
+    #[test]
+    fn a_buffer_that_grows_keeps_what_it_holds() {
+        let mut pool = Pool::default();
+        let mut buffer = pool.take(0);
+        for more in [SMALLEST, LARGEST, LARGEST, LARGEST, SMALLEST] {
+            buffer.resize(buffer.capacity(), 1);
+            let len = buffer.len();
+            pool.grow(&mut buffer, more);
+            assert!(buffer.len() == len && buffer.iter().all(|byte| *byte == 1), "{len}");
+            assert!(buffer.capacity() - len >= more / 2, "{len}");
+        }
+        assert!(pool.bytes > 0, "the smaller ones wait");
     }
 
     #[test]
