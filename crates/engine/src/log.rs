@@ -13,7 +13,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use resp::{Args, Encoder, OwnedArgs, Protocol};
+use resp::{Encoder, Protocol};
 
 /// How old what is not on disk may become, in milliseconds, where `appendfsync everysec` promises that no more than two seconds
 /// are lost: then whoever appends waits for the fsync, as Redis does.
@@ -78,12 +78,37 @@ struct State {
     offset: u64,
 }
 
-/// One effect: a command in a database.
-pub struct Effect<'a> {
-    /// The database it runs in.
-    pub db: u32,
-    /// The command.
-    pub args: Args<'a>,
+/// Commands on their way to the log, as the requests that they will be there.
+#[derive(Default)]
+pub struct Commands {
+    bytes: Vec<u8>,
+    /// The database that each runs in, and where it ends.
+    each: Vec<(u32, usize)>,
+}
+
+impl Commands {
+    /// Bytes that are kept for the commands that come later.
+    const KEPT: usize = 64 * 1024;
+
+    /// Adds one.
+    pub fn push<A: AsRef<[u8]>>(&mut self, db: u32, args: impl ExactSizeIterator<Item = A>) {
+        write(&mut self.bytes, args);
+        self.each.push((db, self.bytes.len()));
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.each.is_empty()
+    }
+
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        if self.bytes.capacity() > Self::KEPT {
+            self.bytes = Vec::new();
+        }
+        self.bytes.clear();
+        self.each.clear();
+    }
 }
 
 impl ReplLog {
@@ -219,23 +244,34 @@ impl ReplLog {
     }
 
     /// Appends a unit. The partitions of its keys are still locked.
-    pub fn append(&self, unit: &[Effect]) {
-        if unit.is_empty() || !self.is_read() {
+    pub fn append(&self, unit: &Commands) {
+        self.write(unit, unit.each.len() > 1);
+    }
+
+    /// Appends commands that are units of their own. The partitions of their keys are still locked.
+    pub fn append_each(&self, units: &Commands) {
+        self.write(units, false);
+    }
+
+    fn write(&self, commands: &Commands, are_one: bool) {
+        if commands.is_empty() || !self.is_read() {
             return;
         }
         let mut state = self.state.lock();
         let State { bytes, db, offset } = &mut *state;
         let start = bytes.len();
-        if unit.len() > 1 {
+        if are_one {
             // As in Redis the unit's SELECT stands within it: what a loader cuts off at MULTI takes both.
-            write(bytes, ["MULTI"].iter().map(|w| w.as_bytes()));
+            write(bytes, ["MULTI"].iter());
         }
-        for effect in unit {
-            select(bytes, db, effect.db);
-            write(bytes, effect.args.iter());
+        let mut begin = 0;
+        for (of, end) in &commands.each {
+            select(bytes, db, *of);
+            bytes.extend_from_slice(&commands.bytes[begin..*end]);
+            begin = *end;
         }
-        if unit.len() > 1 {
-            write(bytes, ["EXEC"].iter().map(|w| w.as_bytes()));
+        if are_one {
+            write(bytes, ["EXEC"].iter());
         }
         *offset += (bytes.len() - start) as u64;
         self.end.store(*offset, SeqCst);
@@ -265,13 +301,12 @@ fn fresh_id() -> String {
 
 fn select(bytes: &mut Vec<u8>, selected: &mut Option<u32>, db: u32) {
     if *selected != Some(db) {
-        let select: OwnedArgs = ["SELECT".to_owned(), db.to_string()].iter().collect();
-        write(bytes, select.as_args().iter());
+        write(bytes, ["SELECT", &db.to_string()].iter());
         *selected = Some(db);
     }
 }
 
-fn write<'a>(bytes: &mut Vec<u8>, args: impl ExactSizeIterator<Item = &'a [u8]>) {
+fn write<A: AsRef<[u8]>>(bytes: &mut Vec<u8>, args: impl ExactSizeIterator<Item = A>) {
     Encoder::new(bytes, Protocol::Resp2).bulks(args);
 }
 
@@ -283,11 +318,12 @@ mod tests {
     fn a_unit_says_its_databases_within_itself() {
         let log = ReplLog::default();
         log.attach();
-        let set: OwnedArgs = ["SET", "k", "v"].iter().collect();
-        let effect = |db| Effect { db, args: set.as_args() };
-        log.append(&[effect(1)]);
-        log.append(&[effect(2), effect(2), effect(0)]);
-        log.append(&[effect(0), effect(0)]);
+        let mut commands = Commands::default();
+        for databases in [&[1][..], &[2, 2, 0], &[0, 0]] {
+            databases.iter().for_each(|db| commands.push(*db, ["SET", "k", "v"].iter()));
+            log.append(&commands);
+            commands.clear();
+        }
         let bytes = log.take(Vec::new()).0;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let words = text.split_whitespace().filter(|word| !word.starts_with(['*', '$']));

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use config::{Config, MemoryOrPercent, NotifyEvents};
 use keyspace::{Key, Lost, Member, PartitionSet, View, Waiter, Why, partition_of};
-use resp::{Args, Encoder, OwnedArgs};
+use resp::{Args, Encoder};
 
 use crate::batch::{Batch, Peers, Request};
 use crate::blocking::{Blocked, Ended, UNBLOCKED, Wait, Waiting};
@@ -24,7 +24,7 @@ use crate::cx::{Effects, Event, KeyCx, ServerCx};
 use crate::engine::{Attention, Engine, LogLevel, Message, unix_micros, unix_millis};
 use crate::error::Error;
 use crate::eviction::Evictor;
-use crate::log::Effect;
+use crate::log::Commands;
 use crate::monitors;
 use crate::secrets;
 use crate::stats::WorkerStats;
@@ -57,6 +57,8 @@ pub(crate) struct Core {
     /// From how many nanoseconds on a command is looked at by the slow log or the latency monitor.
     noteworthy: u64,
     effects: Effects,
+    /// Empty between two commands or transactions.
+    unit: Unit,
     /// Lines for the log, written once nothing is locked.
     reports: Vec<String>,
 }
@@ -213,7 +215,7 @@ pub(crate) fn settle_lost(engine: &Engine, view: &mut View) {
     }
     let mut unit = Unit::default();
     unit.add_lost(view);
-    unit.effects.iter().for_each(|(db, args)| engine.log.append(&[Effect { db: *db, args: args.as_args() }]));
+    engine.log.append_each(&unit.commands);
     engine.tell_events(unit.events);
 }
 
@@ -338,6 +340,7 @@ impl Core {
             last_tick: 0,
             noteworthy: noteworthy(&engine.config()),
             effects: Effects::default(),
+            unit: Unit::default(),
             reports: Vec::new(),
         }
     }
@@ -450,13 +453,13 @@ impl Core {
         hash: u64,
     ) -> Flow {
         let db = client.db;
-        let (mut unit, mut flow) = (Unit::default(), Flow::Done);
+        let mut flow = Flow::Done;
         match row.command.handler {
             Handler::Exec => {
                 if self.engine.attends(Attention::CUT) && self.transaction_must_wait(view, client) {
                     return self.park(view, client);
                 }
-                let succeeded = self.exec(view, client, &mut unit);
+                let succeeded = self.exec(view, client);
                 self.finish(view, client, args, row, succeeded);
             }
             _ => {
@@ -465,7 +468,7 @@ impl Core {
                     return self.park(view, client);
                 }
                 let succeeded = self.call(view, client, args, row);
-                unit.add(&mut self.effects, view, db, args);
+                self.unit.add(&mut self.effects, view, db, args);
                 match self.effects.wait.take() {
                     None => self.finish(view, client, args, row, succeeded),
                     Some(wait) => {
@@ -475,8 +478,8 @@ impl Core {
                 }
             }
         };
-        if unit.is_due(view) {
-            unit.settle(self.engine, view);
+        if self.unit.is_due(view) {
+            self.unit.settle(self.engine, view);
         }
         if !view.ready.is_empty() {
             self.serve_waiters(view);
@@ -604,16 +607,15 @@ impl Core {
             self.stats.errors.add(1);
             Encoder::new(&mut reply, blocked.protocol).error(text.as_bytes());
         }
-        let mut unit = Unit::default();
-        unit.add(&mut self.effects, view, waiter.db, args);
+        self.unit.add(&mut self.effects, view, waiter.db, args);
         let nanos = self.count(blocked.row, outcome.is_ok());
         if nanos >= self.noteworthy
             && let Some(record) = self.engine.clients.get(blocked.client)
         {
             self.note(view, &record, args, blocked.row, nanos);
         }
-        if unit.is_due(view) {
-            unit.settle(self.engine, view);
+        if self.unit.is_due(view) {
+            self.unit.settle(self.engine, view);
         }
         view.db = waiter.db;
         waiter.keys.iter().for_each(|key| view.stop_waiting(waiter, key));
@@ -770,7 +772,7 @@ impl Core {
 
     /// EXEC: all queued commands under the locks of all their keys.
     /// Answers whether they were run, or given up for a watched key.
-    fn exec(&mut self, view: &mut View, client: &mut Client, unit: &mut Unit) -> bool {
+    fn exec(&mut self, view: &mut View, client: &mut Client) -> bool {
         let Some(queue) = client.queue.take() else {
             self.reply_error(client, &Error::text("ERR EXEC without MULTI"));
             return false;
@@ -794,7 +796,7 @@ impl Core {
         for (row, args) in &queue.commands {
             let (db, args) = (client.db, args.as_args());
             let succeeded = self.call(view, client, args, row);
-            unit.add(&mut self.effects, view, db, args);
+            self.unit.add(&mut self.effects, view, db, args);
             // Within a transaction nothing waits.
             if let Some(wait) = self.effects.wait.take() {
                 wait.at_once.reply(client.encoder());
@@ -837,7 +839,7 @@ fn noteworthy(config: &Config) -> u64 {
 /// The effects of one command or transaction, on their way to the log.
 #[derive(Default)]
 struct Unit {
-    effects: Vec<(u32, OwnedArgs)>,
+    commands: Commands,
     dirty: u64,
     events: Vec<Event>,
 }
@@ -860,8 +862,8 @@ impl Unit {
         }
         self.add_lost(view);
         match effects.instead.take() {
-            Some(instead) => self.effects.extend(instead.into_iter().map(|args| (db, args))),
-            None if effects.dirty > 0 => self.effects.push((db, args.to_owned())),
+            Some(instead) => instead.iter().for_each(|args| self.commands.push(db, args.as_args().iter())),
+            None if effects.dirty > 0 => self.commands.push(db, args.iter()),
             None => {}
         }
     }
@@ -870,7 +872,7 @@ impl Unit {
     fn add_lost(&mut self, view: &mut View) {
         for Lost { db, key, why } in view.lost.drain(..) {
             let mut tell = |class, name| self.events.push(Event { class, name, db, key: key.clone() });
-            let mut log = |args: &[&[u8]]| self.effects.push((db, args.iter().collect()));
+            let mut log = |args: &[&[u8]]| self.commands.push(db, args.iter());
             match why {
                 Why::Expired => {
                     log(&[b"DEL", &key]);
@@ -894,20 +896,17 @@ impl Unit {
     /// Whether there is anything to settle.
     #[inline]
     fn is_due(&self, view: &View) -> bool {
-        self.dirty > 0 || !self.effects.is_empty() || !self.events.is_empty() || !view.lost.is_empty()
+        self.dirty > 0 || !self.commands.is_empty() || !self.events.is_empty() || !view.lost.is_empty()
     }
 
     /// Hands everything on, before the partitions are unlocked.
-    fn settle(mut self, engine: &Engine, view: &mut View) {
+    fn settle(&mut self, engine: &Engine, view: &mut View) {
         self.add_lost(view);
         if self.dirty > 0 {
-            view.count_changes(self.dirty);
+            view.count_changes(std::mem::take(&mut self.dirty));
         }
-        if !self.effects.is_empty() {
-            let unit: Vec<Effect> =
-                self.effects.iter().map(|(db, args)| Effect { db: *db, args: args.as_args() }).collect();
-            engine.log.append(&unit);
-        }
-        engine.tell_events(self.events);
+        engine.log.append(&self.commands);
+        self.commands.clear();
+        engine.tell_events(std::mem::take(&mut self.events));
     }
 }

@@ -44,6 +44,8 @@ const PATIENCE: Duration = Duration::from_millis(1);
 const RETRY: Duration = Duration::from_millis(200);
 /// Between two fsyncs of `everysec`.
 const SECOND: Duration = Duration::from_secs(1);
+/// Bytes of that exchange which are kept.
+const ROOM: usize = 1 << 20;
 /// Between two looks at whether a rewrite is due.
 const LOOK: Duration = Duration::from_millis(100);
 /// The append-only file, shared by the thread that writes it and those who ask for something.
@@ -71,6 +73,8 @@ struct State {
     tail: Option<Tail>,
     /// Where it goes on once all before is written.
     next: Option<Tail>,
+    /// Empty: what the replication log is given in exchange for what it holds.
+    room: Vec<u8>,
     /// Up to where the replication log was taken.
     taken: u64,
     /// When, by its own time.
@@ -320,7 +324,7 @@ impl Log {
         }
         let before = std::mem::replace(&mut state.held_at_take, self.engine.log.held_ever());
         state.taken_at = self.engine.log.moment();
-        let (bytes, end) = self.engine.log.take(Vec::new());
+        let (mut bytes, end) = self.engine.log.take(std::mem::take(&mut state.room));
         (state.taken, state.held_before) = (end, before);
         let style = style(config);
         let Some(tail) = &mut state.tail else { return Ok(()) };
@@ -337,6 +341,9 @@ impl Log {
                 second?;
             }
         }
+        bytes.clear();
+        bytes.shrink_to(ROOM);
+        state.room = bytes;
         Ok(())
     }
 

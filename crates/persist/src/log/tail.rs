@@ -19,6 +19,8 @@ use super::block::{Block, SECTOR};
 const CHECKED: u64 = 4 << 10;
 /// Bytes kept in memory until they are forced to disk; more are not.
 const KEPT: usize = 32 << 20;
+/// Bytes of an empty buffer that are kept for what comes next.
+const ROOM: usize = 1 << 20;
 
 /// A file that grows.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Tail {
     sync_failed: bool,
     /// What could not be written.
     stuck: Vec<u8>,
+    /// Empty: room for what is being written.
+    block: Vec<u8>,
     /// The last time that was noted, in Unix seconds.
     noted: i64,
 }
@@ -71,6 +75,7 @@ impl Tail {
             unsynced: Some(Vec::new()),
             sync_failed: false,
             stuck: Vec::new(),
+            block: Vec::new(),
             noted: 0,
         })
     }
@@ -106,44 +111,45 @@ impl Tail {
     /// # Errors
     /// Those of the system.
     pub fn append(&mut self, commands: &[u8], style: Style) -> io::Result<()> {
-        let mut plain = std::mem::take(&mut self.stuck);
+        let mut before = std::mem::take(&mut self.stuck);
         if let Some(seconds) = style.time.filter(|seconds| !commands.is_empty() && *seconds != self.noted) {
-            aof::timestamp(&mut plain, seconds);
+            aof::timestamp(&mut before, seconds);
             self.noted = seconds;
         }
-        plain.extend_from_slice(commands);
-        if plain.is_empty() {
+        if before.is_empty() && commands.is_empty() {
             return Ok(());
         }
-        let (block, sums) = self.block(&plain, style);
-        match self.file.write_all_at(&block, self.len) {
-            Ok(()) => {
-                self.accept(&block, sums);
-                Ok(())
-            }
-            Err(error) => {
-                // What is behind the whole commands is written over the next time, and a loader would cut it off.
-                let _ = self.file.set_len(self.len);
-                self.stuck = plain;
-                Err(error)
-            }
+        let mut block = std::mem::take(&mut self.block);
+        let sums = self.put_down(&mut block, &[&before, commands], style);
+        let written = self.file.write_all_at(&block, self.len);
+        if written.is_ok() {
+            self.accept(&block, sums);
+        } else {
+            // What is behind the whole commands is written over the next time, and a loader would cut it off.
+            let _ = self.file.set_len(self.len);
+            before.extend_from_slice(commands);
+            self.stuck = before;
         }
+        block.clear();
+        block.shrink_to(ROOM);
+        self.block = block;
+        written
     }
 
-    /// The commands with what is put down around them, and the checksum behind that.
-    fn block(&mut self, commands: &[u8], style: Style) -> (Vec<u8>, Checksums) {
-        let (mut block, mut sums) = (Vec::with_capacity(commands.len() + 64), self.sums);
-        let is_due = commands.len() as u64 >= SECTOR || self.synced >= self.marked + CHECKED;
+    /// Puts commands down, with what belongs around them. Answers the checksum behind that.
+    fn put_down(&mut self, block: &mut Vec<u8>, commands: &[&[u8]], style: Style) -> Checksums {
+        let (len, mut sums) = (commands.iter().map(|part| part.len() as u64).sum(), self.sums);
+        let is_due = len >= SECTOR || self.synced >= self.marked + CHECKED;
         if style.checksums && is_due {
-            Block { synced: self.synced, len: commands.len() as u64 }.begin(&mut block);
+            Block { synced: self.synced, len }.begin(block);
             self.marked = self.synced;
         }
-        block.extend_from_slice(commands);
+        commands.iter().for_each(|part| block.extend_from_slice(part));
         match style.checksums {
-            true => sums.seal(&mut block, if is_due { 1 } else { CHECKED }),
-            false => sums.update(&block),
+            true => sums.seal(block, if is_due { 1 } else { CHECKED }),
+            false => sums.update(block),
         }
-        (block, sums)
+        sums
     }
 
     fn accept(&mut self, block: &[u8], sums: Checksums) {
@@ -184,7 +190,9 @@ impl Tail {
         self.sync_failed = synced.is_err();
         synced?;
         self.synced = self.len;
-        self.unsynced.get_or_insert_default().clear();
+        let kept = self.unsynced.get_or_insert_default();
+        kept.clear();
+        kept.shrink_to(ROOM);
         Ok(())
     }
 
