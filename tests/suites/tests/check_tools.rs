@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use formats::aof::{Checksums, command};
+use formats::aof::{Block, Checksums, command};
 use serde_json::Value as Json;
 use suites::{Client, Finished, Kind, Server, eventually, run};
 use tempfile::TempDir;
@@ -368,6 +368,29 @@ fn genuine_redis_loads_a_checksummed_aof() {
 }
 
 /// What only the checksum lines tell.
+/// The end of a block has never come, and a sector of zeros within a value may be one that was not written: nothing of the
+/// block is kept, as by the server itself.
+#[test]
+fn a_block_that_the_power_has_torn_is_cut_off() {
+    let mut bytes = checksummed();
+    let before = bytes.len();
+    let mut commands = Vec::new();
+    for (key, fill) in [("whole", b'x'), ("torn", 0)] {
+        command(&mut commands, [&b"SET"[..], key.as_bytes(), &[fill; 2000]].iter());
+    }
+    Block { synced: before as u64, len: commands.len() as u64 }.begin(&mut bytes);
+    bytes.extend(commands);
+    for cut in [0, 1, 1500] {
+        let left = &bytes[..bytes.len() - cut];
+        assert_eq!(outcome(Kind::Ours, "check-aof", left, &[], "").0, Some(1), "{cut} bytes less");
+        let (code, printed, repaired) = outcome(Kind::Ours, "check-aof", left, &["--fix"], "y\n");
+        assert!(code == Some(0) && repaired == bytes[..before], "{cut} bytes less: {printed}");
+    }
+    bytes.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b'y');
+    let (code, printed, _) = outcome(Kind::Ours, "check-aof", &bytes, &[], "");
+    assert_eq!(code, Some(0), "no sector is missing: {printed}");
+}
+
 #[test]
 fn a_flipped_bit_in_a_value_is_found() {
     let mut file = checksummed();

@@ -7,6 +7,7 @@
 //! #TS:1700000000                             when the commands behind it ran, in Unix seconds
 //! *3 $3 SET $1 k $1 v                        a command (each word is a line)
 //! #CK:4096 00c5d2a11b7e09f4                  a checksum: see below
+//! #BK:4000 5120                              a block begins, which a power cut may tear: see [`block`]
 //! ```
 //!
 //! The log is in parts, which a *manifest* lists: one base, which is an RDB file or commands, and increments behind it. Before
@@ -23,6 +24,7 @@
 //! [`Reader`] gives commands and annotations from any [`std::io::Read`]; [`command`] and [`timestamp`] write them,
 //! [`Checksums`] the checksums; [`Manifest`] is the list of parts. Source matched: Redis 7.2.6 `aof.c`.
 
+pub mod block;
 mod checksum;
 mod command;
 mod error;
@@ -30,6 +32,7 @@ pub mod manifest;
 mod reader;
 mod writer;
 
+pub use block::Block;
 pub use checksum::Checksums;
 pub use error::{Cut, Error, ErrorKind, ReadError};
 pub use manifest::Manifest;
@@ -42,6 +45,8 @@ mod annotation {
     pub(super) const START: u8 = b'#';
     /// The time.
     pub(super) const TIMESTAMP: &[u8] = b"#TS:";
+    /// The beginning of a block.
+    pub(super) const BLOCK: &[u8] = b"#BK:";
     /// A checksum.
     pub(super) const CHECKSUM: &[u8] = b"#CK:";
     /// The longest line, its end included, that Redis reads as one.

@@ -6,6 +6,7 @@ use codec::number::parse_i64;
 use resp::Args;
 
 use super::annotation;
+use super::block::Block;
 use super::checksum::Checksums;
 use super::command::{Command, Progress};
 use super::error::{Cut, Error, ErrorKind, ReadError};
@@ -25,6 +26,8 @@ pub enum Record<'a> {
     Timestamp(i64),
     /// A checksum line that is right: all before it is as it was written.
     Checksum,
+    /// A block begins.
+    Block(Block),
     /// Another annotation, which means nothing: the line without its end.
     Other(&'a [u8]),
 }
@@ -205,7 +208,8 @@ impl<R: Read> Reader<R> {
                 let line = self.window[at..self.start].strip_suffix(b"\n").unwrap_or_default();
                 let line = line.strip_suffix(b"\r").unwrap_or(line);
                 let seconds = line.strip_prefix(annotation::TIMESTAMP).and_then(parse_i64);
-                seconds.map_or(Record::Other(line), Record::Timestamp)
+                let block = || Block::parse(line).map(Record::Block);
+                seconds.map(Record::Timestamp).or_else(block).unwrap_or(Record::Other(line))
             }
         }
     }

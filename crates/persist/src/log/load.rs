@@ -10,11 +10,11 @@ use std::time::Instant;
 use engine::apply::{Applier, Inapplicable};
 use engine::engine::LogLevel;
 use engine::{Engine, unix_millis};
-use formats::aof::{self, Checksums, ErrorKind, ReadError, Reader, Record};
+use formats::aof::block::{self, SECTOR};
+use formats::aof::{self, Block, Checksums, ErrorKind, ReadError, Reader, Record};
 use keyspace::{Member, View};
 
 use super::Files;
-use super::block::{self, Block, SECTOR};
 use crate::load::delay::{self, KeyDelay};
 use crate::load::{self, Options};
 use crate::save::reason;
@@ -280,8 +280,8 @@ impl Loader<'_, '_, '_> {
                 }
                 Ok(Some(Record::Checksum)) => self.held = None,
                 Ok(Some(Record::Other(line))) if aof::is_checksum(line) => self.pass_over(name, before),
-                Ok(Some(Record::Other(line))) => self.hold(line, before),
-                Ok(Some(Record::Timestamp(_))) => {}
+                Ok(Some(Record::Block(block))) => self.hold(block, before, reader.offset()),
+                Ok(Some(Record::Timestamp(_) | Record::Other(_))) => {}
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
@@ -305,10 +305,10 @@ impl Loader<'_, '_, '_> {
         Ok(self.conclude(name, reader, begun, read))
     }
 
-    /// A line that may begin a block, of which nothing is applied until its checksum has come.
-    fn hold(&mut self, line: &[u8], start: u64) {
-        if let (true, Some(block)) = (self.verifies, Block::parse(line)) {
-            let end = start.saturating_add(block.len).saturating_add(line.len() as u64 + SECTOR);
+    /// A block, of which nothing is applied until its checksum has come: where its line begins, and ends.
+    fn hold(&mut self, block: Block, start: u64, behind: u64) {
+        if self.verifies {
+            let end = behind.saturating_add(block.len).saturating_add(SECTOR);
             self.held = Some(Held { start, end, before: self.chunk.len() });
         }
     }

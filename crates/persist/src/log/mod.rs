@@ -7,7 +7,6 @@
 //! A *rewrite* is a snapshot that becomes the new base: a cut is taken at the very offset where the log goes on in a new
 //! increment, which the manifest lists before that. When the base is whole, the files before it are history.
 
-mod block;
 mod files;
 mod load;
 mod rewrite;

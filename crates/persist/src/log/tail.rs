@@ -11,9 +11,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use formats::aof::{self, Checksums};
-
-use super::block::{Block, SECTOR};
+use formats::aof::block::SECTOR;
+use formats::aof::{self, Block, Checksums};
 
 /// Bytes of commands behind which a checksum line is due.
 const CHECKED: u64 = 4 << 10;

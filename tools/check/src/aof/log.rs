@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use formats::aof::block::has_hole;
 use formats::aof::{Cut, Error, ErrorKind, ReadError, Reader, Record};
 use resp::Args;
 
@@ -23,6 +24,8 @@ pub struct Log {
     part: u64,
     /// Whether a MULTI is open.
     in_multi: bool,
+    /// Where the block begins whose end has not come yet.
+    block: Option<u64>,
 }
 
 /// Why a walk ended before the end.
@@ -65,6 +68,11 @@ impl Log {
                 Ok(Some(annotation)) => {
                     self.part = start;
                     part.annotations += 1;
+                    match annotation {
+                        Record::Block(_) => self.block = Some(start),
+                        Record::Checksum => self.block = None,
+                        _ => {}
+                    }
                     match (annotation, to_timestamp) {
                         (Record::Timestamp(seconds), Some(most)) if seconds > most => {
                             return Err(Ended::Young(start));
@@ -77,10 +85,14 @@ impl Log {
                     }
                 }
                 Ok(None) if self.in_multi => return Err(self.open_multi()),
+                Ok(None) if self.leave_block_out(place) => {
+                    return Err(self.problem("A sector of the last block was never on disk".into()));
+                }
                 Ok(None) => return Ok(()),
                 Err(ReadError::Io(error)) => return Err(Ended::Io(error)),
                 Err(ReadError::Format(error)) => {
                     self.lines += reader.lines_passed();
+                    self.leave_block_out(place);
                     return Err(self.wrong(error, place));
                 }
             }
@@ -107,6 +119,16 @@ impl Log {
         let header = |number: usize| "*\r\n".len() + number.to_string().len();
         self.part = start + (header(args.len()) + header(command.len())) as u64;
         Err(self.problem(format!("Unexpected {what} in AOF {}", place.path.display())))
+    }
+
+    /// Leaves the block under way out if a sector of it may be missing, as a server does. Answers whether it did.
+    fn leave_block_out(&mut self, place: &Place<'_>) -> bool {
+        let torn = self.block.filter(|start| has_hole(place.path, *start).unwrap_or(false));
+        if let Some(start) = torn {
+            self.part = start;
+            self.sound = self.sound.min(start);
+        }
+        torn.is_some()
     }
 
     fn open_multi(&self) -> Ended {

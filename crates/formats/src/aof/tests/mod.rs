@@ -24,6 +24,7 @@ enum Owned {
     Command(Vec<Vec<u8>>),
     Timestamp(i64),
     Checksum,
+    Block(Block),
     Other(Vec<u8>),
 }
 
@@ -33,6 +34,7 @@ impl From<Record<'_>> for Owned {
             Record::Command(args) => Owned::Command(args.iter().map(<[u8]>::to_vec).collect()),
             Record::Timestamp(seconds) => Owned::Timestamp(seconds),
             Record::Checksum => Owned::Checksum,
+            Record::Block(block) => Owned::Block(block),
             Record::Other(line) => Owned::Other(line.to_vec()),
         }
     }

@@ -22,18 +22,16 @@ use std::path::Path;
 
 use codec::number::parse_i64;
 
+use super::annotation::{BLOCK, CHECKSUM};
+
 /// Bytes that a disk writes as a whole, at least.
 pub const SECTOR: u64 = 512;
 
-/// How an annotation begins that begins a block.
-const START: &[u8] = b"#BK:";
 /// Bytes that are searched at once.
 const CHUNK: usize = 1 << 20;
 /// Bytes behind a hole of which nothing says when they were written: more than two seconds' appends that are too short to be
 /// announced.
 const MOST_UNKNOWN: u64 = 4 << 20;
-/// How a checksum line begins.
-const CHECKSUM: &[u8] = b"#CK:";
 /// The longest annotation of a block.
 const LONGEST: usize = 48;
 
@@ -49,14 +47,14 @@ pub struct Block {
 impl Block {
     /// Appends the line.
     pub fn begin(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(START);
+        out.extend_from_slice(BLOCK);
         // Writing to memory does not fail.
         let _ = write!(out, "{} {}\r\n", self.synced, self.len);
     }
 
     /// Reads a line, without its end.
     pub fn parse(line: &[u8]) -> Option<Block> {
-        let numbers = line.strip_prefix(START)?;
+        let numbers = line.strip_prefix(BLOCK)?;
         let space = numbers.iter().position(|byte| *byte == b' ')?;
         let number = |digits| parse_i64(digits).and_then(|number| u64::try_from(number).ok());
         Some(Block { synced: number(&numbers[..space])?, len: number(&numbers[space + 1..])? })
@@ -152,7 +150,7 @@ fn behind(mut file: &File, hole: u64) -> io::Result<Behind> {
 
 /// What lines say that begin blocks, wherever they stand.
 fn blocks(bytes: &[u8]) -> impl Iterator<Item = Block> {
-    annotations(bytes, START)
+    annotations(bytes, BLOCK)
         .filter_map(|(_, line)| Block::parse(&line[..line.iter().position(|byte| *byte == b'\r')?]))
 }
 
