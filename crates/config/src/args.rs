@@ -36,7 +36,9 @@ impl Sources {
         if let [file, after @ ..] = rest
             && !file.starts_with(b"-")
         {
-            sources.file = Some(absolute(Path::new(std::ffi::OsStr::from_bytes(file))));
+            // An empty name, as an unset variable of a script leaves, is none.
+            let name = Path::new(std::ffi::OsStr::from_bytes(file));
+            sources.file = (!file.is_empty()).then(|| absolute(name));
             rest = after;
         }
         let mut lines = Lines { text: Vec::new(), awaits_value: false };

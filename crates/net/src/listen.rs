@@ -11,7 +11,7 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use rustix::fs::Mode;
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use crate::error_text;
 use crate::socket::Stream;
@@ -35,6 +35,9 @@ pub struct TcpOptions<'a> {
     pub backlog: i32,
     /// `socket-mark-id`: SO_MARK of the listening socket; 0 leaves it alone.
     pub mark: u32,
+    /// Sockets that listen now and are closed once these do, whose addresses may be the same or overlap
+    /// ([`Listener::another`]).
+    pub replaced: &'a [OwnedFd],
 }
 
 /// Listening failed for good; the reason was reported as a warning first, as Redis does.
@@ -104,6 +107,14 @@ impl Listener {
         }
     }
 
+    /// Another descriptor of the socket of one that listens for TCP connections.
+    pub fn another(&self) -> io::Result<Option<OwnedFd>> {
+        match self {
+            Listener::Tcp(listener) => listener.as_fd().try_clone_to_owned().map(Some),
+            Listener::Unix { .. } => Ok(None),
+        }
+    }
+
     /// What Redis calls the type of connection: "tcp" or "unix".
     pub fn kind(&self) -> &'static str {
         match self {
@@ -146,6 +157,22 @@ impl Source for Listener {
 /// Opens one listening socket for each address of `bind`. Each that fails is told to `warn`, in Redis's words; when
 /// that is fatal, those already open are closed again.
 pub fn tcp(options: &TcpOptions, warn: &mut dyn FnMut(&str)) -> Result<Vec<Listener>, ListenError> {
+    share(options.replaced, true);
+    let opened = open_all(options, warn);
+    share(options.replaced, false);
+    // Nobody else may listen beside those that stay.
+    opened.iter().flatten().for_each(|socket| share(std::slice::from_ref(socket), false));
+    Ok(opened?.into_iter().map(|socket| Listener::Tcp(TcpListener::from_std(socket.into()))).collect())
+}
+
+/// Lets sockets share their addresses with others that do, or not any more. One that can't will be in the way, and told of.
+fn share(sockets: &[impl AsFd], shared: bool) {
+    for socket in sockets {
+        let _ = SockRef::from(socket).set_reuse_port(shared);
+    }
+}
+
+fn open_all(options: &TcpOptions, warn: &mut dyn FnMut(&str)) -> Result<Vec<Socket>, ListenError> {
     let mut listeners = Vec::with_capacity(options.bind.len());
     if options.port == 0 {
         return Ok(listeners);
@@ -156,7 +183,7 @@ pub fn tcp(options: &TcpOptions, warn: &mut dyn FnMut(&str)) -> Result<Vec<Liste
             None => (word.as_str(), false),
         };
         match open_tcp(address, options) {
-            Ok(socket) => listeners.push(Listener::Tcp(TcpListener::from_std(socket.into()))),
+            Ok(socket) => listeners.push(socket),
             Err(failure) => {
                 let port = options.port;
                 warn(&format!(
@@ -243,6 +270,9 @@ fn open_tcp(address: &str, options: &TcpOptions) -> Result<Socket, Failure> {
     let socket = new_socket(if v6 { Domain::IPV6 } else { Domain::IPV4 })?;
     if v6 {
         socket.set_only_v6(true).map_err(|e| Failure::Option("", e))?;
+    }
+    if !options.replaced.is_empty() {
+        share(std::slice::from_ref(&socket), true);
     }
     socket.bind(&address.into()).map_err(Failure::Bind)?;
     socket.listen(options.backlog).map_err(Failure::Listen)?;

@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn listening_on_port_0_opens_nothing() {
         let bind = ["*".to_owned()];
-        let options = TcpOptions { bind: &bind, port: 0, backlog: 511, mark: 0 };
+        let options = TcpOptions { bind: &bind, port: 0, backlog: 511, mark: 0, replaced: &[] };
         let mut warn = |text: &str| panic!("{text}");
         assert!(listen::tcp(&options, &mut warn).unwrap().is_empty());
     }

@@ -60,7 +60,12 @@ impl Door {
 
     /// Whether connections may still wait.
     pub fn has_more(&self) -> bool {
-        self.more || self.replaced.lock().is_some()
+        self.more || self.is_replaced()
+    }
+
+    /// Whether somebody has left other TCP listeners.
+    pub fn is_replaced(&self) -> bool {
+        self.replaced.lock().is_some()
     }
 
     /// Whether the last accept failed, for want of file descriptors perhaps: nothing else says when to try again.

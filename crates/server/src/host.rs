@@ -1,5 +1,6 @@
 //! What the process does for the engine: its log, its configuration's outside, its end.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 
@@ -25,6 +26,8 @@ pub struct Process {
     pub listeners: NewListeners,
     /// Where the door's listeners are, or are about to be.
     pub listening: Mutex<Listening>,
+    /// Their sockets, those for TCP.
+    pub sockets: Mutex<Vec<OwnedFd>>,
     /// Wakes the door's worker.
     pub wake_door: Box<dyn Fn() + Send + Sync>,
     /// Where shutdowns are asked for.
@@ -88,6 +91,7 @@ impl Host for Process {
         }
         if let Some(listeners) = listeners {
             *self.listening.lock() = listening(config);
+            *self.sockets.lock() = sockets(&listeners);
             *self.listeners.lock() = Some(listeners);
             (self.wake_door)();
         }
@@ -142,7 +146,9 @@ impl Process {
             return Ok(None);
         }
         let mut warn = |text: &str| log::warning!("{text}");
-        net::listen::tcp(&tcp_options(config), &mut warn).map(Some)
+        let sockets = self.sockets.lock();
+        let options = net::listen::TcpOptions { replaced: &sockets, ..tcp_options(config) };
+        net::listen::tcp(&options, &mut warn).map(Some)
     }
 
     fn make_room(&self, config: &Config) -> Result<(), String> {
@@ -165,6 +171,11 @@ pub fn listening(config: &Config) -> Listening {
     (config.port, config.bind.clone())
 }
 
+/// The sockets of listeners, those for TCP. One of which there is no other descriptor may be in the way of those that replace it.
+pub fn sockets(listeners: &[Listener]) -> Vec<OwnedFd> {
+    listeners.iter().filter_map(|listener| listener.another().ok().flatten()).collect()
+}
+
 /// Where to listen, as the configuration says it.
 pub fn tcp_options(config: &Config) -> net::listen::TcpOptions<'_> {
     net::listen::TcpOptions {
@@ -172,6 +183,7 @@ pub fn tcp_options(config: &Config) -> net::listen::TcpOptions<'_> {
         port: config.port,
         backlog: config.tcp_backlog as i32,
         mark: config.socket_mark_id,
+        replaced: &[],
     }
 }
 

@@ -31,6 +31,10 @@ pub fn serve(argv: &[OsString]) -> ExitCode {
     let _counted = memory::register_thread();
     let program = argv.first().map_or_else(|| "carnelian".into(), |p| p.to_string_lossy().into_owned());
     let sources = Sources::from_args(&argv[1.min(argv.len())..]);
+    if sources.sentinel {
+        eprintln!("Sentinel mode is not part of this build yet.");
+        return ExitCode::FAILURE;
+    }
     let started = Config::load(&sources, io::stdin()).and_then(|loaded| prepare(&program, &sources, loaded));
     match started {
         Ok(start) => start.run(),
@@ -159,6 +163,10 @@ impl Start {
                 return ExitCode::FAILURE;
             }
         };
+        if listeners.is_empty() {
+            log::warning!("Configured to not listen anywhere, exiting.");
+            return ExitCode::FAILURE;
+        }
         match self.launch(listeners) {
             Ok(running) => running.wait(),
             Err(failure) => {
@@ -177,6 +185,7 @@ impl Start {
         let (garbage, to_free) = channel::<Box<dyn Send>>();
         let replaced = NewListeners::default();
         let ready_lines = ready_lines(&listeners);
+        let sockets = host::sockets(&listeners);
         let door = Door::new(listeners, inboxes.clone(), replaced.clone());
         let by_signal = shutdowns.clone();
         let signal = signals::listen(move || {
@@ -192,6 +201,7 @@ impl Start {
             program: self.program.clone(),
             listeners: replaced,
             listening: host::listening(&self.config).into(),
+            sockets: sockets.into(),
             wake_door: Box::new({
                 let inbox = inboxes[0].clone();
                 move || inbox.wake()

@@ -236,9 +236,18 @@ impl Worker {
     /// Accepts what waits at the door and spreads it evenly.
     fn accept(&mut self, now: i64) {
         let Some(mut door) = self.door.take() else { return };
+        if door.is_replaced() {
+            // Who has come to the old listeners is let in before they close.
+            self.let_in(&mut door, now);
+            door.renew(self.poll.registry(), LISTENERS);
+        }
+        self.let_in(&mut door, now);
+        self.door = Some(door);
+    }
+
+    fn let_in(&mut self, door: &mut Door, now: i64) {
         let config = self.executor.config().clone();
         let stats = self.executor.stats();
-        door.renew(self.poll.registry(), LISTENERS);
         door.accept(&config, stats, |worker, stream| {
             if worker == self.number {
                 self.inbox.load.fetch_add(1, Relaxed);
@@ -248,7 +257,6 @@ impl Worker {
                 Some(stream)
             }
         });
-        self.door = Some(door);
     }
 
     /// Begins to serve a connection.

@@ -15,7 +15,7 @@ fn words(text: &str) -> Vec<String> {
 
 fn listen(bind: &str, port: u16) -> (Result<Vec<Listener>, ListenError>, Vec<String>) {
     let bind = words(bind);
-    let options = TcpOptions { bind: &bind, port, backlog: 511, mark: 0 };
+    let options = TcpOptions { bind: &bind, port, backlog: 511, mark: 0, replaced: &[] };
     let mut warnings = Vec::new();
     let listeners = tcp(&options, &mut |text| warnings.push(text.to_owned()));
     (listeners, warnings)

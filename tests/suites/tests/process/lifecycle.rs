@@ -57,6 +57,12 @@ fn check_system_checks_what_redis_checks() {
 }
 
 #[test]
+fn what_is_no_server_yet_does_not_run_as_one() {
+    let end = ours(&["--sentinel"], "");
+    assert_eq!((end.code, end.stderr.contains("Sentinel")), (Some(1), true), "{}", end.stderr);
+}
+
+#[test]
 fn sigterm_and_sigint_end_the_server_well() {
     for (signal, name) in [(Signal::TERM, "SIGTERM"), (Signal::INT, "SIGINT")] {
         let mut server = Server::start::<&str>(Kind::Ours, &[]);

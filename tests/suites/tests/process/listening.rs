@@ -56,6 +56,28 @@ fn every_form_of_bind_listens_where_it_says() {
     }
 }
 
+/// What comes may be what is there already, a part of it, or more; and nobody else may listen there afterwards.
+#[test]
+fn bind_changes_to_addresses_that_overlap() {
+    let mut server = Server::start::<&str>(Kind::Ours, &[]);
+    let mut first = server.client();
+    for bind in ["127.0.0.1", "* -::*", "127.0.0.1 -::1", "*", "0.0.0.0", "127.0.0.1 -192.0.2.2", "*"] {
+        assert_eq!(first.call(&["CONFIG", "SET", "bind", bind]).text(), "OK", "{bind}: {}", server.printed());
+        assert!(server.answers(), "{bind}: {}", server.printed());
+        let end = ours(&["--save", "", "--port", &server.port().to_string()], "");
+        assert_eq!(end.code, Some(1), "a second server beside {bind}");
+    }
+}
+
+#[test]
+fn a_server_that_listens_nowhere_ends() {
+    for args in [&["--port", "0"][..], &["--bind", "-192.0.2.1"]] {
+        let end = ours(&[&["--save", "", "--port", &suites::free_port().to_string()], args].concat(), "");
+        assert_eq!(end.code, Some(1), "{args:?}");
+        assert!(end.stdout.contains("Configured to not listen anywhere, exiting."), "{}", end.stdout);
+    }
+}
+
 #[test]
 fn an_address_that_cannot_be_had_ends_the_start() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
