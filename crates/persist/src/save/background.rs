@@ -155,13 +155,16 @@ impl Desk<'_> {
     fn read(&self, traversal: &mut Traversal<'static>) {
         let (member, cut) = (self.engine.keyspace.join(), self.cut());
         let status = &self.engine.persistence.snapshot;
-        let (mut copies, mut delay) = (Vec::new(), Delay::default());
+        let (mut copies, mut delay) = (Vec::new(), Delay::new(self.engine));
         let mut more = true;
         while more {
-            let mut large = Vec::new();
-            more = traversal.step(&member, &mut copies, &mut |image| self.save_large(&image, &mut large));
+            let (mut large, mut large_keys, copied) = (Vec::new(), 0, copies.len());
+            more = traversal.step(&member, &mut copies, &mut |image| {
+                large_keys += 1;
+                self.save_large(&image, &mut large)
+            });
             self.put(Load::Bytes(large));
-            (0..copies.len()).for_each(|_| delay.rest(self.engine));
+            (copied..copies.len() + large_keys).for_each(|_| delay.rest(self.engine));
             if copies.len() >= BATCH || !more {
                 let batch = std::mem::replace(&mut copies, Vec::with_capacity(2 * BATCH));
                 self.put(Load::Images(batch));
@@ -314,7 +317,6 @@ fn end(engine: &'static Engine) {
 }
 
 /// `rdb-key-save-delay`: so many microseconds after each key, or one once in so many keys.
-#[derive(Default)]
 struct Delay {
     micros: i32,
     config_version: u64,
@@ -322,6 +324,10 @@ struct Delay {
 }
 
 impl Delay {
+    fn new(engine: &Engine) -> Delay {
+        Delay { micros: engine.config().rdb_key_save_delay, config_version: engine.config_version(), keys: 0 }
+    }
+
     /// Sleeps, unless the cut is given up or another delay is asked for meanwhile.
     fn sleep(&self, engine: &Engine) {
         let until = Instant::now() + Duration::from_micros(self.micros as u64);
@@ -336,8 +342,7 @@ impl Delay {
 
     fn rest(&mut self, engine: &Engine) {
         if self.config_version != engine.config_version() {
-            (self.config_version, self.micros) =
-                (engine.config_version(), engine.config().rdb_key_save_delay);
+            *self = Delay { keys: self.keys, ..Delay::new(engine) };
         }
         self.keys = self.keys.wrapping_add(1);
         match self.micros {

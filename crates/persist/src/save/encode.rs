@@ -36,12 +36,12 @@ pub struct Encoder<'a> {
     db: Option<u32>,
 }
 
-/// How to write a file of databases of these sizes: in the version that `rdb-version` says; by default that which every Redis
-/// from 7.0 on and Valkey load, unless hashes have fields that expire.
+/// How to write a file of databases of these sizes: in the version that `rdb-version` says, by default that which every Redis
+/// from 7.0 on and Valkey load. Hashes with fields that expire need a later one, whatever it says: what is kept must be saved.
 pub fn options(config: &Config, sizes: &[Size]) -> Options {
-    let lowest =
-        if sizes.iter().any(|size| size.timed > 0) { version::REDIS_7_4 } else { version::REDIS_7_0 };
-    let version = config.rdb_version.number().unwrap_or(lowest);
+    let asked = config.rdb_version.number().unwrap_or(version::REDIS_7_0);
+    let has_timed = sizes.iter().any(|size| size.timed > 0);
+    let version = if has_timed { asked.max(version::REDIS_7_4) } else { asked };
     Options { version, compress: config.rdbcompression, checksum: config.rdbchecksum }
 }
 

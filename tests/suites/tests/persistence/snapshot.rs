@@ -448,7 +448,25 @@ fn memory_goes_before_a_save_of_what_was_flushed() {
     }
     wait(client);
     assert_eq!(info(client, "rdb_last_bgsave_status"), "ok");
-    assert!(server.printed().contains("A snapshot is given up"));
+    assert!(server.printed().contains("A snapshot is given up"), "{}", server.printed());
     assert!(!server.folder().join("dump.rdb").exists());
     assert_eq!(temporary_files(server.folder()), Vec::<String>::new());
+}
+
+/// A version that hashes with fields that expire do not fit into is raised for them: nothing is lost, and nothing is refused later.
+#[test]
+fn what_needs_a_later_version_is_saved_in_it() {
+    let server = Server::start(Kind::Ours, &["--rdb-version", "10", "--enable-debug-command", "yes"]);
+    let client = &mut server.client();
+    client.line("HSET hash field value");
+    assert_eq!(client.line("HEXPIRE hash 1000 FIELDS 1 field").elements().map(<[_]>::len), Some(1));
+    for line in ["SAVE", "DEBUG RELOAD"] {
+        assert_eq!(client.line(line).text(), "OK", "{}", server.printed());
+    }
+    let left = client.line("HTTL hash FIELDS 1 field");
+    assert!(left.elements().expect("an array")[0].integer().is_some_and(|seconds| seconds > 0), "{left:?}");
+    client.line("DEL hash");
+    assert_eq!(client.line("SAVE").text(), "OK");
+    let file = std::fs::read(server.folder().join("dump.rdb")).expect("the file");
+    assert!(file.starts_with(b"REDIS0010"));
 }
