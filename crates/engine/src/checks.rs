@@ -44,7 +44,7 @@ pub fn check(
         None => match engine.table.find(args) {
             Ok(row) => row,
             Err(_) if is_http(args.at(0)) => return Verdict::CrossProtocol,
-            Err(error) => return Verdict::Refuse(engine.table.get(args.at(0)), error),
+            Err(error) => return Verdict::Refuse(engine.table.lookup(args).ok(), error),
         },
     };
     if client.is(State::APPLIES) {

@@ -1,5 +1,6 @@
 //! MULTI, WATCH and what EXEC needs: queued commands and watched keys.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -28,12 +29,13 @@ impl Queue {
 #[derive(Default)]
 pub struct Watched {
     flag: WatchFlag,
-    keys: Vec<WatchedKey>,
+    keys: HashSet<WatchedKey>,
     /// What [`Watched::footprint`] answers.
     bytes: usize,
 }
 
 /// One of them.
+#[derive(PartialEq, Eq, Hash)]
 pub struct WatchedKey {
     /// Its database.
     pub db: u32,
@@ -43,7 +45,7 @@ pub struct WatchedKey {
 
 impl Watched {
     /// The keys.
-    pub fn keys(&self) -> &[WatchedKey] {
+    pub fn keys(&self) -> &HashSet<WatchedKey> {
         &self.keys
     }
 
@@ -59,12 +61,10 @@ impl Watched {
 
     /// Watches a key of the view's database, whose partition is held; once, however often it is asked.
     pub fn add(&mut self, view: &mut View, key: &[u8]) {
-        let db = view.db;
-        if self.keys.iter().any(|w| w.db == db && *w.key == *key) {
+        if !self.keys.insert(WatchedKey { db: view.db, key: key.into() }) {
             return;
         }
         view.watch(key, &self.flag);
-        self.keys.push(WatchedKey { db, key: key.into() });
         // The key stands in its partition too, with the flag.
         self.bytes += 2 * (size_of::<WatchedKey>() + key.len()) + size_of::<WatchFlag>();
     }

@@ -1,6 +1,6 @@
 //! PING, ECHO, SELECT and QUIT.
 
-use engine::args::integer;
+use engine::args::integer_in;
 use engine::{Arg, Command, Error, Flags, Group, Handler, Outcome, ServerCx, State};
 
 /// PING [message]
@@ -69,7 +69,7 @@ fn ping(cx: &mut ServerCx) -> Outcome {
 }
 
 fn select(cx: &mut ServerCx) -> Outcome {
-    let index = integer(cx.args.at(1))?;
+    let index = integer_in(cx.args.at(1), i32::MIN.into()..=i32::MAX.into())?;
     let databases = cx.view.keyspace().databases() as i64;
     if !(0..databases).contains(&index) {
         return Err(Error::DbIndex);

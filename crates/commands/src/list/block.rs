@@ -111,8 +111,8 @@ fn bpop(cx: &mut KeyCx, end: End) -> Outcome {
 }
 
 fn blmpop(cx: &mut KeyCx) -> Outcome {
-    let until = timeout(cx.args.at(1), cx.now())?;
     let request = Request::parse(cx, 2)?;
+    let until = timeout(cx.args.at(1), cx.now())?;
     if !request.run(cx, 3)? {
         wait(cx, 3, request.keys, until, Nothing::NullArray);
     }
