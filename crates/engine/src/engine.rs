@@ -445,6 +445,7 @@ impl Engine {
         self.lazy_free.freed.store(0, Relaxed);
         self.exceeded.reset();
         self.clients.evicted.store(0, Relaxed);
+        self.persistence.log.late_syncs.store(0, Relaxed);
     }
 
     /// Bytes in use; also keeps the peak.
@@ -454,10 +455,10 @@ impl Engine {
         used
     }
 
-    /// Bytes in use that do not count against `maxmemory`, for evicting keys would make more of them: what of the log and of
+    /// Bytes in use that do not count against `maxmemory`, for evicting keys would make more of them: where what of the log and of
     /// pre-images waits for the disk.
     pub fn uncounted_memory(&self) -> usize {
-        self.log_backlog() as usize + self.keyspace.cut.queued_bytes()
+        self.log_memory() + self.keyspace.cut.queued_bytes()
     }
 }
 

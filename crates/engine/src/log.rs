@@ -30,6 +30,8 @@ pub struct ReplLog {
     end: AtomicU64,
     /// Up to where it was taken.
     taken: AtomicU64,
+    /// Bytes of memory that what nobody has taken stands in.
+    memory: AtomicUsize,
     /// Up to where all is on disk.
     durable: AtomicU64,
     /// Whatever goes out waits until the log is durable.
@@ -56,6 +58,7 @@ impl Default for ReplLog {
             state: Mutex::default(),
             end: AtomicU64::new(0),
             taken: AtomicU64::new(0),
+            memory: AtomicUsize::new(0),
             durable: AtomicU64::new(0),
             holds: AtomicBool::new(false),
             began: Instant::now(),
@@ -104,7 +107,7 @@ impl Commands {
     /// Forgets all of them.
     pub fn clear(&mut self) {
         if self.bytes.capacity() > Self::KEPT {
-            self.bytes = Vec::new();
+            *self = Commands::default();
         }
         self.bytes.clear();
         self.each.clear();
@@ -274,6 +277,7 @@ impl ReplLog {
             write(bytes, ["EXEC"].iter());
         }
         *offset += (bytes.len() - start) as u64;
+        self.memory.store(bytes.capacity(), Relaxed);
         self.end.store(*offset, SeqCst);
     }
 
@@ -282,7 +286,13 @@ impl ReplLog {
     pub fn take(&self, room: Vec<u8>) -> (Vec<u8>, u64) {
         let mut state = self.state.lock();
         self.taken.store(state.offset, SeqCst);
+        self.memory.store(room.capacity(), Relaxed);
         (std::mem::replace(&mut state.bytes, room), state.offset)
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn memory(&self) -> usize {
+        self.memory.load(Relaxed)
     }
 
     /// Bytes that nobody has taken.

@@ -2,9 +2,10 @@
 //! start) and what is known of it (atomic counts that INFO shows and checks read).
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use config::Config;
 use keyspace::View;
 use parking_lot::Mutex;
 
@@ -24,6 +25,8 @@ pub trait Storage: Send + Sync {
     fn save_in_background(&self, view: &mut View, schedule: bool) -> Result<&'static str, Error>;
     /// BGREWRITEAOF: begins to write the append-only file anew. Answers what the client is told.
     fn rewrite_log(&self, view: &mut View) -> Result<&'static str, Error>;
+    /// Whether the append-only file could be kept under a configuration: its directory is made, and takes files.
+    fn may_keep_log(&self, config: &Config) -> bool;
     /// CONFIG SET appendonly: begins to keep the append-only file, or ends it. Answers before that is done.
     fn switch_log(&self, on: bool);
     /// DEBUG LOADAOF: empties everything and loads the append-only file.
@@ -86,6 +89,8 @@ pub struct LogFile {
     pub base_size: AtomicU64,
     /// Bytes that could not be written yet.
     pub stuck_bytes: AtomicU64,
+    /// Bytes of memory that whoever writes it has buffers of.
+    pub buffers: AtomicUsize,
     /// Times it was forced to disk.
     pub syncs: AtomicU64,
     /// Times that ended so late that commands had to wait.
@@ -109,6 +114,7 @@ impl Default for LogFile {
             size: AtomicU64::new(0),
             base_size: AtomicU64::new(0),
             stuck_bytes: AtomicU64::new(0),
+            buffers: AtomicUsize::new(0),
             syncs: AtomicU64::new(0),
             late_syncs: AtomicU64::new(0),
             flush_delay: AtomicU64::new(0),
@@ -189,6 +195,11 @@ impl Engine {
     /// Bytes of the log that wait to be written to the append-only file, those that could not be written among them.
     pub fn log_backlog(&self) -> u64 {
         self.log.pending() + self.persistence.log.stuck_bytes.load(Relaxed)
+    }
+
+    /// Bytes of memory in which commands wait to be on disk.
+    pub fn log_memory(&self) -> usize {
+        self.log.memory() + self.persistence.log.buffers.load(Relaxed)
     }
 
     /// Changes since the last snapshot was begun.

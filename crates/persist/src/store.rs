@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Instant;
 
+use config::Config;
 use engine::engine::{LogLevel, Shutdown};
 use engine::persistence::{Reload, Storage};
 use engine::{Engine, Error, Outcome, unix_millis};
@@ -87,6 +88,18 @@ impl Storage for Store {
             Some(true) => Ok("Background append only file rewriting started"),
             Some(false) => Ok("Background append only file rewriting scheduled"),
         }
+    }
+
+    fn may_keep_log(&self, config: &Config) -> bool {
+        let tried = log::Files::try_out(config);
+        if let Err(error) = &tried {
+            let reason = save::reason(error);
+            self.log(
+                LogLevel::Warning,
+                &format!("The AOF can't be kept in {}: {reason}", config.appenddirname),
+            );
+        }
+        tried.is_ok()
     }
 
     fn switch_log(&self, on: bool) {
@@ -179,8 +192,10 @@ impl Storage for Store {
         }
         if let Err(error) = self.log.flush() {
             self.log(LogLevel::Warning, &format!("Error writing to the AOF file: {}", save::reason(&error)));
-            self.log(LogLevel::Warning, "The AOF file can't be written: can't exit.");
-            return Err(Error::text("ERR"));
+            if shutdown.save != Some(false) {
+                self.log(LogLevel::Warning, "The AOF file can't be written: can't exit.");
+                return Err(Error::text("ERR"));
+            }
         }
         let saves = shutdown.save.unwrap_or(!self.engine.config().save.is_empty());
         if !saves {
@@ -214,6 +229,7 @@ impl Store {
 
     /// Writes a snapshot while everyone waits.
     fn save_all(&self, view: &mut View) -> Outcome {
+        self.engine.persistence.snapshot.saves.fetch_add(1, Relaxed);
         match save::all(self.engine, view, &self.plan(0)) {
             Ok(_) => {
                 self.log(LogLevel::Notice, "DB saved on disk");
@@ -232,7 +248,6 @@ impl Store {
         let status = &self.engine.persistence.snapshot;
         status.last_save.store(unix_millis() / 1000, Relaxed);
         status.last_ok.store(true, Relaxed);
-        status.saves.fetch_add(1, Relaxed);
         self.engine.attend_disk();
     }
 
@@ -262,6 +277,7 @@ impl Store {
         status.cut_micros.store(started.elapsed().as_micros() as u64, Relaxed);
         status.started.store(unix_millis() / 1000, Relaxed);
         status.last_try.store(unix_millis() / 1000, Relaxed);
+        status.saves.fetch_add(1, Relaxed);
         {
             let mut state = self.state.lock();
             (state.jobs, state.job) = (number, Some(number));

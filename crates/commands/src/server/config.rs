@@ -111,12 +111,16 @@ fn set(cx: &mut ServerCx) -> Outcome {
     let _one = cx.engine.config_change.lock();
     let old = cx.engine.config();
     let (new, changed) = config::set(&old, &pairs, caller).map_err(refusal)?;
+    let storage = cx.engine.persistence.storage().ok();
+    let log_keeper = storage.filter(|_| changed.iter().any(|param| param.name == "appendonly"));
+    if log_keeper.is_some_and(|storage| new.appendonly && !storage.may_keep_log(&new)) {
+        let reason = "Unable to turn on AOF. Check server logs.".to_owned();
+        return Err(refusal(SetError::failed("appendonly", reason)));
+    }
     apply(cx, &changed, &old, &new).map_err(refusal)?;
     let keeps_log = new.appendonly;
     cx.engine.publish(new);
-    if changed.iter().any(|param| param.name == "appendonly")
-        && let Ok(storage) = cx.engine.persistence.storage()
-    {
+    if let Some(storage) = log_keeper {
         storage.switch_log(keeps_log);
     }
     cx.reply().ok();

@@ -55,6 +55,18 @@ impl Files {
         Ok(files)
     }
 
+    /// Whether the directory is there, or can be made, and takes a file.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn try_out(config: &Config) -> io::Result<()> {
+        let dir = Path::new(&config.appenddirname);
+        fs::create_dir_all(dir)?;
+        let trial = dir.join(names::temporary_file_name(&config.appendfilename));
+        File::create(&trial)?;
+        fs::remove_file(trial)
+    }
+
     fn adopt_single_file(&mut self) -> Result<(), Error> {
         let single = PathBuf::from(&self.name);
         if !single.is_file() {

@@ -325,6 +325,8 @@ impl Log {
         state.taken_at = self.engine.log.moment();
         let (mut bytes, end) = self.engine.log.take(std::mem::take(&mut state.room));
         (state.taken, state.held_before) = (end, before);
+        // While it is written there is a copy, and what is not on disk is kept.
+        self.note_memory(state, 3 * bytes.capacity());
         let style = style(config);
         let Some(tail) = &mut state.tail else { return Ok(()) };
         match &mut state.next {
@@ -343,7 +345,15 @@ impl Log {
         bytes.clear();
         bytes.shrink_to(ROOM);
         state.room = bytes;
+        self.note_memory(state, 0);
         Ok(())
+    }
+
+    /// Says how much memory the buffers take, and what is under way.
+    fn note_memory(&self, state: &State, under_way: usize) {
+        let tails = state.tail.iter().chain(&state.next).map(Tail::footprint).sum::<usize>();
+        let bytes = tails + state.room.capacity() + under_way;
+        self.engine.persistence.log.buffers.store(bytes, Relaxed);
     }
 
     /// Says up to when all is on disk, for those who are to wait where that is too long ago.
@@ -491,6 +501,7 @@ impl Log {
         (state.next, state.files) = (None, None);
         self.engine.log.hold(false);
         self.engine.log.note_synced(None);
+        self.note_memory(&state, 0);
         self.engine.persistence.log.last_write_ok.store(true, Relaxed);
         self.engine.attend_disk();
         drop(exclusive);

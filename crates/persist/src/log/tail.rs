@@ -95,6 +95,12 @@ impl Tail {
         !self.stuck.is_empty() || self.sync_failed
     }
 
+    /// Bytes of memory that it takes.
+    pub fn footprint(&self) -> usize {
+        let kept = self.unsynced.as_ref().map_or(0, Vec::capacity);
+        kept + self.stuck.capacity() + self.block.capacity()
+    }
+
     /// Bytes that could not be written.
     pub fn stuck_bytes(&self) -> usize {
         self.stuck.len()

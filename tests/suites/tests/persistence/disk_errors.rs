@@ -209,7 +209,7 @@ fn a_snapshot_that_cannot_be_written_leaves_the_old_one_and_stops_writes() {
         let before = dump();
         set_noise(client, "second", 300_000);
         on.fill(64 << 10);
-        let saves = info(client, "rdb_saves");
+        let saves: u64 = info(client, "rdb_saves").parse().expect("a number");
         assert_eq!(client.line("BGSAVE").text(), "Background saving started");
         wait_for(client, "rdb_last_bgsave_status", "err");
         assert!(client.line("SAVE").is_error());
@@ -227,7 +227,8 @@ fn a_snapshot_that_cannot_be_written_leaves_the_old_one_and_stops_writes() {
         assert_eq!(client.line("SET key value").text(), "OK");
         assert_eq!(client.line("CONFIG SET stop-writes-on-bgsave-error yes").text(), "OK");
         assert!(client.line("SET key value").is_error());
-        assert_eq!(info(client, "rdb_saves"), saves);
+        // Those that fail count too, as in Redis.
+        assert_eq!(info(client, "rdb_saves"), (saves + 2).to_string());
         // The server tries again by itself, and then all is well.
         on.free();
         assert_eq!(client.call(&["CONFIG", "SET", "save", "1 1"]).text(), "OK");
@@ -412,6 +413,37 @@ fn an_append_only_file_begins_when_there_is_room_for_it() {
         let (after, _files) = on.restart(&["--appendonly", "yes"]);
         assert_eq!(after.client().line("LLEN list").integer(), Some(10));
         assert_eq!(after.client().line("STRLEN big").integer(), Some(200_000));
+    }
+}
+
+/// Where its directory can't be, nobody is told that what is written is kept. As by Redis.
+#[test]
+fn an_append_only_file_that_cannot_be_is_refused() {
+    for kind in [Kind::Genuine, Kind::Ours] {
+        let server = Server::start(kind, &["--appenddirname", "no-directory"]);
+        let in_the_way = server.folder().join("no-directory");
+        fs::write(&in_the_way, "a file").expect("written");
+        let client = &mut server.client();
+        let refusal = client.line("CONFIG SET appendonly yes").text();
+        let expected =
+            "(possibly related to argument 'appendonly') - Unable to turn on AOF. Check server logs.";
+        assert!(refusal.ends_with(expected), "{refusal}");
+        assert_eq!(info(client, "aof_enabled"), "0");
+        fs::remove_file(in_the_way).expect("removed");
+        assert_eq!(client.line("CONFIG SET appendonly yes").text(), "OK");
+    }
+}
+
+/// What the disk does not take can't keep a server that is told to end without saving.
+#[test]
+fn a_full_disk_does_not_hold_back_an_end_without_saving() {
+    for disk in full_disks() {
+        let mut on = OnDisk::start(disk, &["--appendonly", "yes", "--auto-aof-rewrite-percentage", "0"]);
+        let client = &mut on.server.client();
+        on.fill(1);
+        eventually("a refusal", || client.line("SET key value").is_error().then_some(()));
+        client.send(&["SHUTDOWN", "NOSAVE"]).expect("sent");
+        assert!(on.server.wait().success(), "{}", on.server.printed());
     }
 }
 

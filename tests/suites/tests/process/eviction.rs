@@ -53,6 +53,27 @@ fn memory_stays_below_the_limit_under_every_policy_that_evicts() {
     }
 }
 
+/// What waits for the disk is no reason to evict keys: that would make more of it.
+#[test]
+fn the_append_only_file_takes_nothing_from_the_keys() {
+    for fsync in ["everysec", "no", "always"] {
+        let limit = LIMIT.to_string();
+        let args = ["--maxmemory", &limit, "--maxmemory-policy", "allkeys-random", "--appendonly", "yes"];
+        let server = Server::start(Kind::Ours, &[&args[..], &["--appendfsync", fsync]].concat());
+        let mut client = server.client();
+        let value = "x".repeat(VALUE);
+        for from in (0..KEYS).step_by(100) {
+            let sets: Vec<_> = (from..from + 100).map(|n| format!("SET key:{n} {value}\r\n")).collect();
+            client.send_raw(sets.concat().as_bytes()).expect("sent");
+            for _ in 0..100 {
+                assert_eq!(client.read().expect("an answer").text(), "OK", "{fsync}");
+            }
+        }
+        let keys = client.call(&["DBSIZE"]).integer().unwrap_or(0);
+        assert!(keys > 4000, "{fsync}: {keys} keys are left, which is too few");
+    }
+}
+
 #[test]
 fn only_volatile_keys_go_where_the_policy_says_so() {
     let (_server, mut client) = start("volatile-lru");

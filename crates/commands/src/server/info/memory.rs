@@ -53,7 +53,7 @@ pub const FIELDS: &[Field] = &[
     Idle("mem_clients_slaves", "0"),
     Always("mem_clients_normal", |s| s.memory().clients.to_string()),
     Idle("mem_cluster_links", "0"),
-    Always("mem_aof_buffer", |s| s.engine.log_backlog().to_string()),
+    Always("mem_aof_buffer", |s| s.engine.log_memory().to_string()),
     Always("mem_allocator", |_| ::memory::allocator_name()),
     // Tables grow a segment at a time: there is never an old table beside a new one.
     Idle("mem_overhead_db_hashtable_rehashing", "0"),
