@@ -39,9 +39,14 @@ pub fn list(options: &List, out: &mut Output) -> Result<()> {
         out.remark(format_args!("{}: {why}", store.show(object)));
     }
     out.line(format_args!("{} backups", found.backups.len()));
-    let strange = found.strange.into_iter().map(|(object, why)| Strange { object, why }).collect();
-    out.report(&Listing { ok: true, backups: found.backups, strange });
+    out.report(&Listing { ok: true, backups: found.backups, strange: Strange::all(found.strange) });
     Ok(())
+}
+
+impl Strange {
+    fn all(found: Vec<(String, String)>) -> Vec<Strange> {
+        found.into_iter().map(|(object, why)| Strange { object, why }).collect()
+    }
 }
 
 fn describe(listed: &Listed) -> String {
@@ -62,6 +67,7 @@ fn describe(listed: &Listed) -> String {
 struct Verified {
     ok: bool,
     backups: Vec<Judgement>,
+    strange: Vec<Strange>,
 }
 
 /// What was found out about one.
@@ -81,9 +87,11 @@ struct Judgement {
 pub fn verify(options: &Verify, out: &mut Output) -> Result<()> {
     let place = Place::parse(&options.place)?;
     let store = Store::open(&place.location, &options.s3, false)?;
+    let mut strange = Vec::new();
     let manifests = match (options.all, &place.name) {
         (true, _) => {
             let found = catalogue(&store, options.label.as_deref())?;
+            strange = Strange::all(found.strange);
             found.backups.into_iter().map(|listed| listed.manifest).collect()
         }
         (false, Some(_)) if options.name != LATEST => {
@@ -94,7 +102,7 @@ pub fn verify(options: &Verify, out: &mut Output) -> Result<()> {
             vec![catalogue::find(&store, name, options.label.as_deref())?]
         }
     };
-    let several = manifests.len() > 1;
+    let several = manifests.len() + strange.len() > 1;
     let (mut judgements, mut errors) = (Vec::new(), Vec::new());
     for manifest in manifests {
         let judged = verify_one(&store, &manifest, options, out);
@@ -110,8 +118,14 @@ pub fn verify(options: &Verify, out: &mut Output) -> Result<()> {
         judgements.push(Judgement { ok: error.is_none(), error, manifest });
         errors.extend(judged.err());
     }
-    let count = judgements.len();
-    out.report(&Verified { ok: errors.is_empty(), backups: judgements });
+    // A backup whose manifest can't be read can't be restored.
+    for Strange { object, why } in &strange {
+        let text = format!("{}: {why}", store.show(object));
+        out.line(&text);
+        errors.push(Error::Damaged(text));
+    }
+    let count = judgements.len() + strange.len();
+    out.report(&Verified { ok: errors.is_empty(), backups: judgements, strange });
     summary(errors, count)
 }
 

@@ -81,6 +81,16 @@ fn damage_is_found() {
         json(place.path(), "backup verify kept --all", 0)["backups"].as_array().map(Vec::len),
         Some(2)
     );
+    // A manifest that can't be read makes a backup that can't be restored.
+    let manifests =
+        fs::read_dir(place.path().join("kept")).expect("the folder").flatten().map(|entry| entry.path());
+    let manifest = manifests.filter(|path| path.extension().is_some_and(|end| end == "json")).min();
+    let manifest = manifest.expect("a manifest");
+    let good = fs::read(&manifest).expect("the manifest");
+    fs::write(&manifest, "{").expect("writing");
+    let all = json(place.path(), "backup verify kept --all", 3);
+    assert_eq!((&all["ok"], all["strange"].as_array().map(Vec::len)), (&false.into(), Some(1)));
+    fs::write(&manifest, good).expect("writing");
     fs::remove_file(place.path().join("kept/plain.rdb")).expect("removing");
     let all = json(place.path(), "backup verify kept --all", 1);
     assert_eq!((&all["ok"], &all["backups"][1]["ok"]), (&false.into(), &true.into()));
