@@ -45,6 +45,9 @@ pub fn run(take: &Take, out: &mut Output) -> Result<()> {
     let place = Place::parse(place)?;
     let sealing = take.seal.sealing()?;
     let address = parse_meant(source)?;
+    if address.as_ref().is_some_and(|address| address.database() != Ok(None)) {
+        return Err(Error::Usage("a backup has all databases: the URL must name none".into()));
+    }
     // The name has milliseconds; what is in the manifest has no more.
     let now = Timestamp::now();
     let time = now.round(Unit::Millisecond).unwrap_or(now);

@@ -4,6 +4,7 @@ use config::NotifyEvents;
 use engine::args::{Options, is};
 use engine::{Arg, Command, Error, Flags, Group, Handler, KeyCx, KeyFlags, KeySpec, Outcome};
 use keyspace::IntBuffer;
+use resp::Args;
 
 use super::bit::bit_offset;
 use super::field::{Field, Overflow, WINDOW, put_window, window};
@@ -44,6 +45,13 @@ pub const BITFIELD: Command = Command {
             KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE).union(KeyFlags::VARIABLE_FLAGS),
         )
     }],
+    find_keys: Some(|args, visit| {
+        let flags = match only_reads(args.from(2)) {
+            true => KeyFlags::RO.union(KeyFlags::ACCESS),
+            false => KeyFlags::RW.union(KeyFlags::ACCESS).union(KeyFlags::UPDATE),
+        };
+        visit(1, flags);
+    }),
     args: &[
         Arg::key("key"),
         Arg::one_of("operation", &[GET_ARG, Arg::block("write", &[OVERFLOW_ARG, WRITE_ARG])])
@@ -53,6 +61,19 @@ pub const BITFIELD: Command = Command {
     handler: Handler::Write(bitfield),
     ..Command::DEFAULT
 };
+
+/// Whether these operations change nothing; what is none may be anything.
+fn only_reads(words: Args) -> bool {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        at += match word {
+            word if is(word, "GET") => 3,
+            word if is(word, "OVERFLOW") => 2,
+            _ => return false,
+        };
+    }
+    at == words.len()
+}
 
 /// BITFIELD_RO key [GET encoding offset [GET encoding offset ...]]
 pub const BITFIELD_RO: Command = Command {

@@ -74,6 +74,15 @@ mod tests {
         t.check("COMMAND GETKEYS get a b", "-ERR Invalid number of arguments specified for command");
         t.check("COMMAND GETKEYS", "-ERR wrong number of arguments for 'command|getkeys' command");
         t.check_both("COMMAND GETKEYSANDFLAGS get a", "[[$a, [+RO, +access]]]", "[[$a, ~[+RO, +access]]]");
+        for (operations, flags) in [
+            ("", "+RO, +access"),
+            ("get u8 0 overflow sat get u8 8", "+RO, +access"),
+            ("get u8 0 set u8 0 1", "+RW, +access, +update"),
+            ("get u8", "+RW, +access, +update"),
+        ] {
+            let line = format!("COMMAND GETKEYSANDFLAGS bitfield a {operations}");
+            t.check_both(line.trim(), &format!("[[$a, [{flags}]]]"), &format!("[[$a, ~[{flags}]]]"));
+        }
         let set = "COMMAND GETKEYSANDFLAGS set a v";
         t.check_both(set, "[[$a, [+OW, +update]]]", "[[$a, ~[+OW, +update]]]");
         t.check_both(
