@@ -148,12 +148,21 @@ impl OnDisk {
         let copy = tempfile::tempdir().expect("a temporary folder");
         // A mount goes with the process, so its files are taken out while nothing happens any more.
         self.server.signal(Signal::STOP);
+        // Its threads go on until the first of them sees the signal.
+        eventually("a standstill", || is_stopped(self.server.pid()).then_some(()));
         copy_files(&self.folder, copy.path());
         self.server.signal(Signal::KILL);
         self.server.wait();
         let dir = copy.path().to_string_lossy();
         (Server::start(Kind::Ours, &[args, &["--dir", &dir]].concat()), copy)
     }
+}
+
+/// Whether all threads of a process have stopped.
+fn is_stopped(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("a process of ours").flatten();
+    let stats = threads.map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default());
+    stats.map(|stat| stat.rsplit(") ").next().unwrap_or_default().starts_with('T')).all(|stopped| stopped)
 }
 
 fn copy_files(from: &Path, to: &Path) {
