@@ -161,8 +161,8 @@ impl OnDisk {
 /// Whether all threads of a process have stopped.
 fn is_stopped(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("a process of ours").flatten();
-    let stats = threads.map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default());
-    stats.map(|stat| stat.rsplit(") ").next().unwrap_or_default().starts_with('T')).all(|stopped| stopped)
+    let mut stats = threads.map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap_or_default());
+    stats.all(|stat| stat.rsplit(") ").next().unwrap_or_default().starts_with('T'))
 }
 
 fn copy_files(from: &Path, to: &Path) {
