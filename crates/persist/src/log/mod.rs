@@ -43,8 +43,6 @@ const PATIENCE: Duration = Duration::from_millis(1);
 const RETRY: Duration = Duration::from_millis(200);
 /// Between two fsyncs of `everysec`.
 const SECOND: Duration = Duration::from_secs(1);
-/// Bytes of that exchange which are kept.
-const ROOM: usize = 1 << 20;
 /// Between two looks at whether a rewrite is due.
 const LOOK: Duration = Duration::from_millis(100);
 /// The append-only file, shared by the thread that writes it and those who ask for something.
@@ -342,8 +340,7 @@ impl Log {
                 second?;
             }
         }
-        bytes.clear();
-        bytes.shrink_to(ROOM);
+        tail::empty(&mut bytes);
         state.room = bytes;
         self.note_memory(state, 0);
         Ok(())

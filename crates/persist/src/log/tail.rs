@@ -135,8 +135,7 @@ impl Tail {
             before.extend_from_slice(commands);
             self.stuck = before;
         }
-        block.clear();
-        block.shrink_to(ROOM);
+        empty(&mut block);
         self.block = block;
         written
     }
@@ -195,9 +194,7 @@ impl Tail {
         self.sync_failed = synced.is_err();
         synced?;
         self.synced = self.len;
-        let kept = self.unsynced.get_or_insert_default();
-        kept.clear();
-        kept.shrink_to(ROOM);
+        empty(self.unsynced.get_or_insert_default());
         Ok(())
     }
 
@@ -208,6 +205,12 @@ impl Tail {
         };
         self.file.write_all_at(kept, self.synced)
     }
+}
+
+/// Empties a buffer that is used again, and gives back what it has too much.
+pub fn empty(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.shrink_to(ROOM);
 }
 
 #[cfg(test)]
