@@ -15,7 +15,7 @@ use net::Stream;
 use resp::ProtocolError;
 use rustix::net::{RecvFlags, SendFlags};
 
-use crate::pool::{self, Pool};
+use crate::pool::{self, Expected, Pool};
 
 /// Room that is made at most for an argument of which nothing has arrived, in bytes.
 const FIRST_STEP: usize = 1024 * 1024;
@@ -60,9 +60,9 @@ pub struct Connection {
     /// Of the output, bytes ever that need not wait any more.
     free: u64,
     /// What the next receive asks for: a client with a long pipeline is served in fewer turns.
-    read_size: usize,
+    received_at_once: Expected,
     /// What the next replies are expected to take.
-    reply_size: usize,
+    replies_at_once: Expected,
     /// What the argument under way still lacks, in bytes.
     missing: usize,
     /// Since when the output is above its soft limit, in Unix milliseconds.
@@ -85,8 +85,8 @@ impl Connection {
             sent_ever: 0,
             held: VecDeque::new(),
             free: 0,
-            read_size: pool::SMALLEST,
-            reply_size: pool::SMALLEST,
+            received_at_once: Expected::default(),
+            replies_at_once: Expected::default(),
             missing: 0,
             soft_since: None,
             last_active_ms: now,
@@ -107,7 +107,7 @@ impl Connection {
             Err(_) => return Err(Close::Gone),
         };
         let full = received == room;
-        self.read_size = pool::next_size(self.read_size, if full { room * 2 } else { received });
+        self.received_at_once.learn(if full { room * 2 } else { received });
         self.last_active_ms = now;
         self.received += received as u64;
         Ok((received, full || self.ended))
@@ -118,12 +118,12 @@ impl Connection {
     fn make_room(&mut self, pool: &mut Pool) {
         let input = &mut self.peer.input;
         if input.capacity() == 0 {
-            *input = pool.take(self.read_size);
+            *input = pool.take(self.received_at_once.size());
         }
         let room = input.capacity() - input.len();
         let step = self.missing.min(input.len().max(FIRST_STEP));
-        if self.missing == 0 && room < self.read_size / 2 {
-            pool.grow(input, self.read_size);
+        if self.missing == 0 && room < self.received_at_once.size() / 2 {
+            pool.grow(input, self.received_at_once.size());
         } else if room < step.min(pool::LARGEST) {
             input.reserve_exact(step);
         }
@@ -181,7 +181,7 @@ impl Connection {
             }
         }
         if self.sent == reply.len() {
-            self.reply_size = pool::next_size(self.reply_size, reply.len());
+            self.replies_at_once.learn(reply.len());
             self.sent = 0;
             pool.give(std::mem::take(reply));
         } else if self.sent > pool::LARGEST {
@@ -194,7 +194,7 @@ impl Connection {
     /// Gives the client an output buffer to write to.
     pub fn lend_output(&mut self, pool: &mut Pool) {
         if self.peer.client.reply.capacity() == 0 {
-            self.peer.client.reply = pool.take(self.reply_size);
+            self.peer.client.reply = pool.take(self.replies_at_once.size());
         }
     }
 

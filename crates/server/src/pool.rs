@@ -69,11 +69,36 @@ impl Pool {
     }
 }
 
-/// What to ask for next time, where `size` was asked for and `used` bytes were needed of it: at least as much as that, and not
-/// at once much less than before.
-pub fn next_size(size: usize, used: usize) -> usize {
-    let least = if used > size / 4 { size } else { size / 2 };
-    used.max(least).clamp(SMALLEST, LARGEST).next_power_of_two()
+/// What a buffer is expected to have to hold, learnt from what the ones before had to. It grows at once and shrinks only when
+/// [`SMALL_IN_A_ROW`] were small: the last bytes of a pipeline often come alone, and say nothing about the next one.
+pub struct Expected {
+    size: usize,
+    small: u32,
+}
+
+/// Uses of at most a quarter of a buffer after which a smaller one is expected to do.
+const SMALL_IN_A_ROW: u32 = 16;
+
+impl Default for Expected {
+    fn default() -> Expected {
+        Expected { size: SMALLEST, small: 0 }
+    }
+}
+
+impl Expected {
+    /// Bytes to ask for: a power of two.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Learns that `used` bytes were needed, or would have been.
+    pub fn learn(&mut self, used: usize) {
+        self.small = if used > self.size / 4 { 0 } else { self.small + 1 };
+        if self.small == SMALL_IN_A_ROW {
+            *self = Expected { size: self.size / 2, small: 0 };
+        }
+        self.size = used.max(self.size).clamp(SMALLEST, LARGEST).next_power_of_two();
+    }
 }
 
 #[cfg(test)]
@@ -133,11 +158,18 @@ mod tests {
     }
 
     #[test]
-    fn sizes_grow_at_once_and_shrink_in_steps() {
-        assert_eq!(next_size(SMALLEST, 0), SMALLEST);
-        assert_eq!(next_size(SMALLEST, SMALLEST + 1), 2 * SMALLEST);
-        assert_eq!(next_size(4 * SMALLEST, 2 * SMALLEST), 4 * SMALLEST);
-        assert_eq!(next_size(4 * SMALLEST, 10), 2 * SMALLEST);
-        assert_eq!(next_size(SMALLEST, usize::MAX), LARGEST);
+    fn what_is_expected_grows_at_once_and_shrinks_in_steps() {
+        let mut expected = Expected::default();
+        let mut learns = |used: usize, times: u32| {
+            (0..times).for_each(|_| expected.learn(used));
+            expected.size()
+        };
+        assert_eq!(learns(0, 2 * SMALL_IN_A_ROW), SMALLEST);
+        assert_eq!(learns(SMALLEST + 1, 1), 2 * SMALLEST);
+        assert_eq!(learns(usize::MAX, 1), LARGEST);
+        assert_eq!(learns(10, SMALL_IN_A_ROW - 1), LARGEST);
+        assert_eq!(learns(LARGEST / 4 + 1, 1), LARGEST, "and those before are forgotten");
+        assert_eq!(learns(10, SMALL_IN_A_ROW), LARGEST / 2);
+        assert_eq!(learns(10, SMALL_IN_A_ROW), LARGEST / 4);
     }
 }
