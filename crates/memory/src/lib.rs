@@ -21,6 +21,12 @@ pub struct Allocator;
 /// The strongest alignment that every size class has (`.cargo/config.toml` sets the quantum to 8).
 const QUANTUM: usize = 8;
 
+/// jemalloc's options: pages that nobody has used for a second go back to the system. (Its default, and Redis's, is ten seconds.
+/// It costs nothing that could be measured, and it is 3 % of the memory right after loading.) `_RJEM_MALLOC_CONF` in the
+/// environment goes before it.
+#[unsafe(export_name = "_rjem_malloc_conf")]
+pub static OPTIONS: Option<&'static [u8; 20]> = Some(b"dirty_decay_ms:1000\0");
+
 fn flags(layout: Layout) -> i32 {
     if layout.align() <= QUANTUM { 0 } else { je::MALLOCX_ALIGN(layout.align()) }
 }
@@ -229,6 +235,11 @@ mod tests {
             (control("nosuch"), control("a\0b"), control("config.stats").is_some()),
             (None, None, true)
         );
+    }
+
+    #[test]
+    fn unused_pages_go_back_after_a_second() {
+        assert_eq!(control("arenas.dirty_decay_ms"), Some(1000));
     }
 
     #[test]
