@@ -93,7 +93,10 @@ fn main() -> ExitCode {
         "install-links" => links::main(&argv[2..]),
         name => match TOOLS.iter().find(|tool| tool.name == name) {
             Some(tool) => {
-                argv.remove(1);
+                // For its usage: the program as it was called, the tool's name included.
+                let name = argv.remove(1);
+                argv[0].push(" ");
+                argv[0].push(name);
                 run(tool, argv)
             }
             None if is_server_argument(name) => server::main(argv),

@@ -2,8 +2,9 @@
 //! but nobody refuses them, nobody is answered, and time stands still: what was due when they ran says the log itself.
 
 use keyspace::View;
-use resp::{Limits, ProtocolError};
+use resp::{Args, Limits, ProtocolError};
 
+use crate::Error;
 use crate::batch::{Batch, Peer, Peers};
 use crate::client::{Arrival, Client, State};
 use crate::engine::{Engine, unix_millis};
@@ -29,12 +30,25 @@ impl Peers for One {
 /// Why a log cannot be applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Inapplicable {
-    /// No command has this name, or none of this name takes so many arguments.
+    /// No command has this name.
     #[error("Unknown command '{0}' reading the append only file")]
     Unknown(String),
+    /// The command of this name takes another number of arguments.
+    #[error("Wrong number of arguments for '{0}' command reading the append only file")]
+    Arity(String),
     /// It is no sequence of requests.
     #[error("Bad file format reading the append only file: {0}")]
     Malformed(#[from] ProtocolError),
+}
+
+impl Inapplicable {
+    /// What is wrong with a command that has no row in the table.
+    fn of(engine: &Engine, refused: Args) -> Inapplicable {
+        match engine.table.find(refused) {
+            Err(Error::Arity(name)) => Inapplicable::Arity(name),
+            _ => Inapplicable::Unknown(String::from_utf8_lossy(refused.at(0)).into_owned()),
+        }
+    }
 }
 
 impl Applier {
@@ -71,9 +85,10 @@ impl Applier {
         (view.now, view.records) = (0, false);
         loop {
             let planned = self.batch.plan(engine, 0, &mut self.peer.0, Limits::authenticated(i64::MAX))?;
-            if let Some(name) = self.batch.first_unknown(&self.peer.0) {
+            if let Some(refused) = self.batch.first_refused(&self.peer.0) {
+                let why = Inapplicable::of(engine, refused);
                 self.batch = Batch::default();
-                return Err(Inapplicable::Unknown(String::from_utf8_lossy(&name).into_owned()));
+                return Err(why);
             }
             run_in(&mut self.core, view, &mut self.batch, &mut self.peer);
             self.peer.0.client.reply.clear();

@@ -189,11 +189,11 @@ impl Batch {
         }
     }
 
-    /// The name of the first command that is unknown or has the wrong number of arguments.
-    pub(crate) fn first_unknown(&self, peer: &Peer) -> Option<Box<[u8]>> {
+    /// The first command that is unknown or has the wrong number of arguments.
+    pub(crate) fn first_refused<'a>(&'a self, peer: &'a Peer) -> Option<Args<'a>> {
         let request =
             self.requests.iter().find(|request| request.row.is_none() && !request.spans.is_empty())?;
-        Some(request.args(&peer.input, &self.spans).at(0).into())
+        Some(request.args(&peer.input, &self.spans))
     }
 
     /// First stage of a group's prefetch: hashes its keys and asks for their slots, and leaves it to the CPU to overlap them.

@@ -418,3 +418,15 @@ fn starts_from_damaged_files_end_as_with_redis() {
         assert_eq!(ours, genuine, "{what}");
     }
 }
+
+/// redis-server crashes.
+#[test]
+fn a_command_that_lacks_an_argument_ends_the_start() {
+    let name = "appendonly.aof.1.base.aof";
+    let manifest = format!("file {name} seq 1 type b\n");
+    let folder = folder_with(&manifest, &[(name, b"*2\r\n$3\r\nSET\r\n$1\r\nk\r\n")]);
+    let (outcome, printed) = start(Kind::Ours, folder.path(), &["--aof-load-truncated", "yes"]);
+    assert_eq!(outcome, Err(1), "{printed}");
+    let words = "Wrong number of arguments for 'set' command reading the append only file";
+    assert!(printed.contains(words), "{printed}");
+}
