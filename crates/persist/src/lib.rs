@@ -1,5 +1,6 @@
 //! Data on disk: snapshots (RDB), the append-only file, and loading both.
 
+mod delay;
 pub mod load;
 pub mod log;
 pub mod save;

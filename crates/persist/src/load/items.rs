@@ -9,10 +9,10 @@ use formats::rdb::Str;
 use formats::rdb::file::{Checksum, FileReader, Item};
 
 use super::batch::Batch;
-use super::delay::{self, KeyDelay};
 use super::insert::Tally;
 use super::progress::Reporter;
 use super::{Error, Loaded};
+use crate::delay::{self, KeyDelay};
 
 /// So many keys of a database are worth making room for at once.
 const WORTHWHILE: u64 = 1 << 16;
@@ -81,7 +81,7 @@ impl<'a> Items<'a> {
             db: 0,
             batch: Batch::default(),
             batches: 0,
-            delay: KeyDelay::new(engine),
+            delay: KeyDelay::new(engine, |config| config.key_load_delay),
             version: 0,
             functions: Vec::new(),
             replication: PartsOfReplication::default(),

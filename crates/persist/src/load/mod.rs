@@ -14,7 +14,6 @@
 //! tests.
 
 mod batch;
-pub mod delay;
 mod error;
 mod insert;
 mod items;

@@ -15,7 +15,7 @@ use formats::aof::{self, Block, Checksums, ErrorKind, ReadError, Reader, Record}
 use keyspace::{Member, View};
 
 use super::Files;
-use crate::load::delay::{self, KeyDelay};
+use crate::delay::{self, KeyDelay};
 use crate::load::{self, Options};
 use crate::save::reason;
 
@@ -106,7 +106,7 @@ pub fn load(
         stop,
         verifies: engine.config().aof_checksum,
         is_edited: false,
-        delay: KeyDelay::new(engine),
+        delay: KeyDelay::new(engine, |config| config.key_load_delay),
         applier: Applier::new(engine),
         done: 0,
         chunk: Vec::new(),

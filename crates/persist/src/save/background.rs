@@ -10,7 +10,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use engine::engine::Message;
 use engine::{Engine, unix_millis};
@@ -25,6 +25,7 @@ use super::compress::compress;
 use super::encode::{Encoder, Form};
 use super::pipe::{Load, Pipe};
 use super::{Error, NewFile, Plan};
+use crate::delay::{self, KeyDelay};
 
 /// Bytes that are written at once.
 const CHUNK: usize = 64 << 10;
@@ -155,7 +156,8 @@ impl Desk<'_> {
     fn read(&self, traversal: &mut Traversal<'static>) {
         let (member, cut) = (self.engine.keyspace.join(), self.cut());
         let status = &self.engine.persistence.snapshot;
-        let (mut copies, mut delay) = (Vec::new(), Delay::new(self.engine));
+        let (mut copies, mut delay) =
+            (Vec::new(), KeyDelay::new(self.engine, |config| config.rdb_key_save_delay));
         let mut more = true;
         while more {
             let (mut large, mut large_keys, copied) = (Vec::new(), 0, copies.len());
@@ -164,7 +166,7 @@ impl Desk<'_> {
                 self.save_large(&image, &mut large)
             });
             self.put(Load::Bytes(large));
-            (copied..copies.len() + large_keys).for_each(|_| delay.rest(self.engine));
+            (copied..copies.len() + large_keys).for_each(|_| rest(&mut delay, self.engine));
             if copies.len() >= BATCH || !more {
                 let batch = std::mem::replace(&mut copies, Vec::with_capacity(2 * BATCH));
                 self.put(Load::Images(batch));
@@ -316,43 +318,10 @@ fn end(engine: &'static Engine) {
     engine.tell_workers(&Message::Resume);
 }
 
-/// `rdb-key-save-delay`: so many microseconds after each key, or one once in so many keys.
-struct Delay {
-    micros: i32,
-    config_version: u64,
-    keys: u32,
-}
-
-impl Delay {
-    fn new(engine: &Engine) -> Delay {
-        Delay { micros: engine.config().rdb_key_save_delay, config_version: engine.config_version(), keys: 0 }
-    }
-
-    /// Sleeps, unless the cut is given up or another delay is asked for meanwhile.
-    fn sleep(&self, engine: &Engine) {
-        let until = Instant::now() + Duration::from_micros(self.micros as u64);
-        while engine.keyspace.cut.is_saving() && self.config_version == engine.config_version() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            thread::sleep(left.min(10 * LOOK));
-        }
-    }
-
-    fn rest(&mut self, engine: &Engine) {
-        if self.config_version != engine.config_version() {
-            *self = Delay { keys: self.keys, ..Delay::new(engine) };
-        }
-        self.keys = self.keys.wrapping_add(1);
-        match self.micros {
-            0 => {}
-            1.. => self.sleep(engine),
-            _ if self.keys.is_multiple_of(self.micros.unsigned_abs()) => {
-                thread::sleep(Duration::from_micros(1))
-            }
-            _ => {}
-        }
+/// Waits after a key, where that is asked for, unless the cut is given up or the configuration changes meanwhile.
+fn rest(delay: &mut KeyDelay, engine: &Engine) {
+    if let Some(time) = delay.after_key(engine) {
+        delay::wait(time, &mut || !engine.keyspace.cut.is_saving() || !delay.is_current(engine));
     }
 }
 

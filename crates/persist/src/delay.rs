@@ -1,15 +1,17 @@
-//! `key-load-delay`: tests make a load last by it, and change it while the load goes on.
+//! `key-load-delay` and `rdb-key-save-delay`: tests make a load or a snapshot last by them, and change them while it goes on.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use config::Config;
 use engine::Engine;
 
-/// While a delay lasts, who asked for the load may want it no more.
+/// While a delay lasts, nobody may want any more what it delays.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// When to wait, and for how long.
 pub struct KeyDelay {
+    of: fn(&Config) -> i32,
     config_version: u64,
     /// Microseconds after each key; negative: one microsecond after so many keys.
     directive: i32,
@@ -17,24 +19,25 @@ pub struct KeyDelay {
 }
 
 impl KeyDelay {
-    /// Before the first key.
-    pub fn new(engine: &Engine) -> KeyDelay {
-        KeyDelay {
-            config_version: engine.config_version(),
-            directive: engine.config().key_load_delay,
-            keys: 0,
-        }
+    /// Before the first key; `of` is the directive.
+    pub fn new(engine: &Engine, of: fn(&Config) -> i32) -> KeyDelay {
+        KeyDelay { of, config_version: engine.config_version(), directive: of(&engine.config()), keys: 0 }
+    }
+
+    /// Whether the configuration is still the one that it was asked of last.
+    pub fn is_current(&self, engine: &Engine) -> bool {
+        self.config_version == engine.config_version()
     }
 
     /// Whether there is one.
     pub fn is_set(&mut self, engine: &Engine) -> bool {
-        if self.config_version != engine.config_version() {
-            *self = KeyDelay { keys: self.keys, ..KeyDelay::new(engine) };
+        if !self.is_current(engine) {
+            *self = KeyDelay { keys: self.keys, ..KeyDelay::new(engine, self.of) };
         }
         self.directive != 0
     }
 
-    /// How long to wait after the key, or the command, that was read.
+    /// How long to wait after the key, or the command, that is done.
     pub fn after_key(&mut self, engine: &Engine) -> Option<Duration> {
         if !self.is_set(engine) {
             return None;
