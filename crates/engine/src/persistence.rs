@@ -19,7 +19,8 @@ const BACKLOG_LOOK: Duration = Duration::from_millis(1);
 
 /// Whoever writes the data to disk and reads it back.
 pub trait Storage: Send + Sync {
-    /// SAVE: writes a snapshot while everyone waits. Under exclusive access, as all but [`Storage::tick`].
+    /// SAVE: writes a snapshot while everyone waits. Under exclusive access, as all but
+    /// [`Storage::tick`] and [`Storage::write_log`].
     fn save(&self, view: &mut View) -> Outcome;
     /// BGSAVE: begins to write one. With `schedule`, as soon as nothing else is being written. Answers what the client is told.
     fn save_in_background(&self, view: &mut View, schedule: bool) -> Result<&'static str, Error>;
@@ -29,6 +30,9 @@ pub trait Storage: Send + Sync {
     fn may_keep_log(&self, config: &Config) -> bool;
     /// CONFIG SET appendonly: begins to keep the append-only file, or ends it. Answers before that is done.
     fn switch_log(&self, on: bool);
+    /// Writes to the append-only file what the log holds, in a worker that is about to acknowledge it, if that need not wait for an
+    /// fsync. Outside the gate, as [`Storage::tick`].
+    fn write_log(&self);
     /// DEBUG LOADAOF: empties everything and loads the append-only file.
     fn load_log(&self, view: &mut View) -> Outcome;
     /// FLUSHALL has emptied everything.
@@ -179,6 +183,18 @@ impl Persistence {
 }
 
 impl Engine {
+    /// Has written what this worker's clients are about to be told, where it may be told before it is on disk: what was
+    /// acknowledged then outlives the process, as with Redis.
+    pub fn write_log(&self) {
+        if self.log.is_read()
+            && !self.log.holds()
+            && self.log.pending() > 0
+            && let Ok(storage) = self.persistence.storage()
+        {
+            storage.write_log();
+        }
+    }
+
     /// Waits while more of the log is to be written than memory should be given for, or an fsync is so late that more could be
     /// lost than is promised. Called by those who are about to append, between their turns: nothing is locked. Where the
     /// disk takes nothing at all writes are refused, and nobody waits.

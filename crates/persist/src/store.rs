@@ -90,6 +90,10 @@ impl Storage for Store {
         }
     }
 
+    fn write_log(&self) {
+        self.log.write_through();
+    }
+
     fn may_keep_log(&self, config: &Config) -> bool {
         let tried = log::Files::try_out(config);
         if let Err(error) = &tried {

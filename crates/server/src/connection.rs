@@ -19,6 +19,8 @@ use crate::pool::{self, Expected, Pool};
 
 /// Room that is made at most for an argument of which nothing has arrived, in bytes.
 const FIRST_STEP: usize = 1024 * 1024;
+/// Output that no limit of a class counts, in bytes: redis-server has room for so much in each client, and counts the lists behind it.
+const UNCOUNTED_OUTPUT: usize = 16 * 1024;
 /// Unread output that closes a connection which has not authenticated, in bytes (CVE-2025-21605).
 const UNAUTHENTICATED_OUTPUT: usize = 64 * 1024;
 
@@ -67,7 +69,7 @@ pub struct Connection {
     missing: usize,
     /// Since when the output is above its soft limit, in Unix milliseconds.
     soft_since: Option<i64>,
-    /// When it was last heard of, in Unix milliseconds.
+    /// When it last sent something, or took what was sent to it, in Unix milliseconds.
     last_active_ms: i64,
     received: u64,
 }
@@ -163,7 +165,7 @@ impl Connection {
     }
 
     /// Sends what there is to send and need not wait for the log, in one write if the socket takes it. Answers the bytes sent.
-    pub fn flush(&mut self, pool: &mut Pool, log: &ReplLog) -> Result<usize, Close> {
+    pub fn flush(&mut self, pool: &mut Pool, log: &ReplLog, now: i64) -> Result<usize, Close> {
         let end =
             if self.held.is_empty() { self.peer.client.reply.len() } else { self.sent + self.sendable(log) };
         let reply = &mut self.peer.client.reply;
@@ -179,6 +181,9 @@ impl Connection {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Err(Close::Gone),
             }
+        }
+        if total > 0 {
+            self.last_active_ms = now;
         }
         if self.sent == reply.len() {
             self.replies_at_once.learn(reply.len());
@@ -210,6 +215,11 @@ impl Connection {
         self.peer.client.reply.len() - self.sent
     }
 
+    /// What of them the limits of its class count.
+    fn counted(&self) -> u64 {
+        self.unsent().saturating_sub(UNCOUNTED_OUTPUT) as u64
+    }
+
     /// Whether what there is to send may be sent. A client whose replies are beyond its hard limit gets none of them, even if
     /// the socket would take them, as in Redis.
     pub fn may_send(&self, config: &Config) -> Result<(), Close> {
@@ -217,7 +227,7 @@ impl Connection {
             return Err(Close::Killed);
         }
         let hard = config.client_output_buffer_limit[self.class() as usize].hard;
-        if hard > 0 && self.unsent() as u64 > hard { Err(Close::OutputLimit) } else { Ok(()) }
+        if hard > 0 && self.counted() > hard { Err(Close::OutputLimit) } else { Ok(()) }
     }
 
     /// Whether the connection must end now.
@@ -233,12 +243,12 @@ impl Connection {
         if unsent > UNAUTHENTICATED_OUTPUT && client.is(State::UNAUTHENTICATED) {
             return Err(Close::OutputLimit);
         }
-        self.judge_output(config, unsent as u64, now)
+        self.judge_output(config, now)
     }
 
-    fn judge_output(&mut self, config: &Config, unsent: u64, now: i64) -> Result<(), Close> {
+    fn judge_output(&mut self, config: &Config, now: i64) -> Result<(), Close> {
         let OutputLimit { soft, soft_seconds, .. } = config.client_output_buffer_limit[self.class() as usize];
-        if soft == 0 || unsent <= soft {
+        if soft == 0 || self.counted() <= soft {
             self.soft_since = None;
         } else if now - *self.soft_since.get_or_insert(now) > soft_seconds as i64 * 1000 {
             return Err(Close::OutputLimit);

@@ -124,10 +124,12 @@ impl Start {
         for param in &self.without_effect {
             log::warning!("The directive '{}' has no effect in this version of Carnelian.", param.name);
         }
+        if background {
+            self.config.pidfile.get_or_insert_with(|| pidfile::DEFAULT_PATH.into());
+        }
         let config = &self.config;
-        if background || config.pidfile.is_some() {
-            let path = config.pidfile.as_deref().map_or(Path::new(pidfile::DEFAULT_PATH), Path::new);
-            match PidFile::create(path) {
+        if let Some(path) = &config.pidfile {
+            match PidFile::create(Path::new(path)) {
                 Ok(file) => self.pidfile = Some(file),
                 Err(e) => log::warning!("Failed to write PID file: {}", net::error_text(&e)),
             }

@@ -430,6 +430,7 @@ impl Worker {
             }
             self.evict_clients(&turn);
             self.executor.run(&mut self.batch, &mut self.connections);
+            self.engine.write_log();
             for number in &turn {
                 self.note_wait(*number);
                 self.send(*number, &config, now, &mut more);
@@ -444,7 +445,9 @@ impl Worker {
             if let Some((clients, end)) = self.newly_held.take() {
                 self.engine.log.note_held(clients, end);
             }
-            self.engine.log.wake_writer();
+            if self.engine.log.holds() || self.engine.log.pending() > 0 {
+                self.engine.log.wake_writer();
+            }
         }
     }
 
@@ -511,7 +514,7 @@ impl Worker {
         }
         let sent = may_send.and_then(|()| match connection.unsent() {
             0 => Ok(0),
-            _ => connection.flush(&mut self.pool, log),
+            _ => connection.flush(&mut self.pool, log, now),
         });
         if connection.is_held() {
             self.held.push(number);

@@ -1,8 +1,9 @@
 //! The append-only file: one thread takes what the replication log holds and puts it on disk.
 //!
-//! Workers never wait for the disk. Where every acknowledgement must be safe (`appendfsync always`) the log holds what goes out
-//! until the thread says that it is durable; one fsync then serves all that wait. Otherwise it is written some milliseconds
-//! later and forced to disk once a second, or when the system pleases.
+//! Workers never wait for an fsync. Where every acknowledgement must be safe (`appendfsync always`) the log holds what goes out
+//! until the thread says that it is durable; one fsync then serves all that wait. Otherwise workers write what they are about to
+//! acknowledge, so that it outlives the process, and the thread forces it to disk once a second, or the system when it
+//! pleases. While an fsync lasts a write might wait for it: then the thread writes, behind the fsync, as Redis does.
 //!
 //! A *rewrite* is a snapshot that becomes the new base: a cut is taken at the very offset where the log goes on in a new
 //! increment, which the manifest lists before that. When the base is whole, the files before it are history.
@@ -15,7 +16,7 @@ mod tail;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,8 @@ const ROUND: Duration = Duration::from_millis(1);
 /// Group commit: those whom the last fsync has answered have half of its time to send what comes next, and so long at least.
 /// A client that does not come back costs the others that once.
 const PATIENCE: Duration = Duration::from_millis(1);
+/// How often a worker that waits for others that write looks whether they wait for the disk.
+const TURN: Duration = Duration::from_millis(1);
 /// Between two attempts at what has failed.
 const RETRY: Duration = Duration::from_millis(200);
 /// Between two fsyncs of `everysec`.
@@ -50,6 +53,8 @@ const LOOK: Duration = Duration::from_millis(100);
 pub struct Log {
     engine: &'static Engine,
     requests: &'static Mutex<Vec<Request>>,
+    /// The thread waits for the disk, and has the state meanwhile.
+    is_syncing: &'static AtomicBool,
     /// Taken last: after exclusive access, where both are.
     state: &'static Mutex<State>,
 }
@@ -121,7 +126,12 @@ impl Probe {
 impl Log {
     /// The log of an engine, which is not kept yet; its thread begins.
     pub fn start(engine: &'static Engine) -> Log {
-        let log = Log { engine, requests: Box::leak(Box::default()), state: Box::leak(Box::default()) };
+        let log = Log {
+            engine,
+            requests: Box::leak(Box::default()),
+            is_syncing: Box::leak(Box::default()),
+            state: Box::leak(Box::default()),
+        };
         let run = move || {
             let _counted = memory::register_thread();
             log.run();
@@ -313,6 +323,28 @@ impl Log {
         self.note_promise(state, config);
     }
 
+    /// Writes what the replication log holds, in a worker that is about to acknowledge it, unless that would wait for the disk.
+    pub fn write_through(&self) {
+        let mut state = loop {
+            if self.is_syncing.load(Relaxed) {
+                return;
+            }
+            if let Some(state) = self.state.try_lock_for(TURN) {
+                break state;
+            }
+        };
+        // A new increment begins with an fsync of the last.
+        if state.next.is_some() || state.tail.as_ref().is_none_or(Tail::is_failing) {
+            return;
+        }
+        let config = self.engine.config();
+        let done = self.write(&mut state, &config);
+        if done.is_err() {
+            state.last_try = Some(Instant::now());
+            self.note_result(&state, &config, done);
+        }
+    }
+
     /// Writes what the replication log holds.
     fn write(&self, state: &mut State, config: &Config) -> io::Result<()> {
         let delay = self.engine.persistence.log.flush_delay.load(Relaxed);
@@ -332,8 +364,10 @@ impl Log {
             Some(next) => {
                 // First all of the old one is on disk: when the power fails, the end of the last one only may be torn. And the
                 // new one, whatever becomes of that: what is not written is kept.
+                self.is_syncing.store(true, Relaxed);
                 let first =
                     tail.append(&[], style).and_then(|()| tail.seal(style)).and_then(|()| tail.sync());
+                self.is_syncing.store(false, Relaxed);
                 let second = next.append(&bytes, style);
                 first?;
                 state.tail = state.next.take();
@@ -392,7 +426,10 @@ impl Log {
     fn sync(&self, state: &mut State) -> io::Result<()> {
         let Some(tail) = &mut state.tail else { return Ok(()) };
         let began = Instant::now();
-        tail.sync()?;
+        self.is_syncing.store(true, Relaxed);
+        let synced = tail.sync();
+        self.is_syncing.store(false, Relaxed);
+        synced?;
         state.sync_took = began.elapsed();
         if self.engine.log.is_overdue() {
             self.engine.persistence.log.late_syncs.fetch_add(1, Relaxed);

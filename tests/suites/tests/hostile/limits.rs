@@ -116,6 +116,37 @@ fn of_a_reply_beyond_the_hard_limit_nothing_is_sent() {
     watched.is_well();
 }
 
+/// The first 16 KiB of what a client has not read are not counted, as in Redis, so that no limit is too small for the next command.
+#[test]
+fn small_replies_are_below_every_output_limit() {
+    let watched = Watched::start(&["--client-output-buffer-limit", "normal", "5", "5", "0"]);
+    let mut client = watched.server.client();
+    assert_eq!(client.call(&["SET", "k", &"x".repeat(15_000)]).text(), "OK");
+    (0..3).for_each(|_| assert_eq!(client.line("GET k").text().len(), 15_000));
+    client.send_raw(b"GET k\r\nGET k\r\n").expect("sending");
+    assert!(client.read_to_end().map_or(true, |got| got.is_empty()));
+    watched.is_well();
+}
+
+/// `timeout` does not close the connection of who reads a long reply.
+#[test]
+fn who_takes_what_is_sent_is_not_idle() {
+    let watched = Watched::start(&[]);
+    let mut client = watched.server.client();
+    assert_eq!(client.call(&["SET", "k", &"x".repeat(16 << 20)]).text(), "OK");
+    let mut slow = slow_reader(watched.server.port());
+    slow.send_raw(b"GET k\r\n").expect("sending");
+    let mut idle = || {
+        let list = client.line("CLIENT LIST").text();
+        let its = list.lines().find(|line| line.contains(" cmd=get ")).unwrap_or_default().to_owned();
+        let seconds = its.split_whitespace().find_map(|field| field.strip_prefix("idle="));
+        seconds.and_then(|seconds| seconds.parse::<u32>().ok()).unwrap_or(0)
+    };
+    eventually("some idle seconds", || (idle() >= 3).then_some(()));
+    assert_eq!(slow.read().expect("a reply").bytes().map(<[u8]>::len), Some(16 << 20));
+    assert!(idle() < 3);
+}
+
 #[test]
 fn the_soft_output_limit_closes_after_its_seconds() {
     let watched = Watched::start(&["--client-output-buffer-limit", "normal", "0", "256kb", "1"]);

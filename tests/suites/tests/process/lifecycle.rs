@@ -120,8 +120,10 @@ fn is_log_line(line: &str, pid: u32) -> bool {
 #[test]
 fn the_log_goes_to_the_logfile_in_redis_format() {
     let server = Server::start(Kind::Ours, &["--logfile", "my.log", "--loglevel", "debug"]);
-    let log = fs::read_to_string(server.folder().join("my.log")).expect("the logfile");
-    assert!(log.contains("Ready to accept connections"), "{log}");
+    let read = || fs::read_to_string(server.folder().join("my.log")).expect("the logfile");
+    // Clients may come while data would still be loaded.
+    let is_ready = |log: &String| log.contains("Ready to accept connections");
+    let log = eventually("a server that is ready", || Some(read()).filter(is_ready));
     let stamped: Vec<&str> =
         log.lines().filter(|line| line.starts_with(&format!("{}:", server.pid()))).collect();
     assert!(stamped.len() > 3 && stamped.iter().all(|line| is_log_line(line, server.pid())), "{log}");
