@@ -35,7 +35,7 @@ pub use load::{Error as LoadError, Way, load};
 use rewrite::Rewrite;
 use tail::{Style, Tail};
 
-/// Between two writes where nobody waits for the disk: what comes meanwhile goes with the next, and nobody need wake the thread.
+/// Between two writes of what workers have left to the thread: what comes meanwhile goes with the next, and nobody need wake it.
 const ROUND: Duration = Duration::from_millis(1);
 /// Group commit: those whom the last fsync has answered have half of its time to send what comes next, and so long at least.
 /// A client that does not come back costs the others that once.
