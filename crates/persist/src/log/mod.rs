@@ -1,4 +1,4 @@
-//! The append-only file: one thread takes what the replication log holds and puts it on disk.
+//! The append-only file: what the replication log holds is written to it, and one thread forces it to disk.
 //!
 //! Workers never wait for an fsync. Where every acknowledgement must be safe (`appendfsync always`) the log holds what goes out
 //! until the thread says that it is durable; one fsync then serves all that wait. Otherwise workers write what they are about to
@@ -364,10 +364,8 @@ impl Log {
             Some(next) => {
                 // First all of the old one is on disk: when the power fails, the end of the last one only may be torn. And the
                 // new one, whatever becomes of that: what is not written is kept.
-                self.is_syncing.store(true, Relaxed);
                 let first =
-                    tail.append(&[], style).and_then(|()| tail.seal(style)).and_then(|()| tail.sync());
-                self.is_syncing.store(false, Relaxed);
+                    tail.append(&[], style).and_then(|()| tail.seal(style)).and_then(|()| self.force(tail));
                 let second = next.append(&bytes, style);
                 first?;
                 state.tail = state.next.take();
@@ -426,10 +424,7 @@ impl Log {
     fn sync(&self, state: &mut State) -> io::Result<()> {
         let Some(tail) = &mut state.tail else { return Ok(()) };
         let began = Instant::now();
-        self.is_syncing.store(true, Relaxed);
-        let synced = tail.sync();
-        self.is_syncing.store(false, Relaxed);
-        synced?;
+        self.force(tail)?;
         state.sync_took = began.elapsed();
         if self.engine.log.is_overdue() {
             self.engine.persistence.log.late_syncs.fetch_add(1, Relaxed);
@@ -443,6 +438,14 @@ impl Log {
         self.engine.persistence.log.syncs.fetch_add(1, Relaxed);
         self.tell_durable(state.taken);
         Ok(())
+    }
+
+    /// Forces a file to disk. Meanwhile no worker waits for the state.
+    fn force(&self, tail: &mut Tail) -> io::Result<()> {
+        self.is_syncing.store(true, Relaxed);
+        let forced = tail.sync();
+        self.is_syncing.store(false, Relaxed);
+        forced
     }
 
     fn tell_durable(&self, offset: u64) {
